@@ -1,0 +1,226 @@
+"""The bundle contract: what `manifest.json` says about a model, so that nothing is guessed from a name.
+
+A bundle is a folder with `manifest.json`, the `.onnx` graphs (weights inside or in one data file beside each)
+and the tokenizer files. Lengths are pixels unless a name says otherwise.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from retouch_models.decode import Misfit, decode, encode
+from retouch_models.errors import BundleError
+
+SCHEMA = 1
+"""Version of this contract; a bundle with a higher one is refused."""
+
+MANIFEST = "manifest.json"
+
+Prediction = Literal["epsilon", "v", "sample"]
+Spacing = Literal["leading", "trailing", "linspace"]
+BetaSchedule = Literal["scaled_linear", "linear", "cosine", "given"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeSpec:
+    """Sizes the model works at, in pixels."""
+
+    native: int
+    """Side of the square the model was trained on."""
+    multiple: int
+    """Every working side is a multiple of this."""
+    minimum: int
+    """Smallest working side."""
+    maximum: int
+    """Largest working side that still gives sensible pictures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentSpec:
+    """How pictures and latents relate: z = (encode(x) - shift) * scale."""
+
+    channels: int
+    factor: int = 8
+    """Pixels per latent cell and side."""
+    scale: float = 0.18215
+    shift: float = 0.0
+    preview: tuple[tuple[float, ...], ...] | None = None
+    """Rows of a (channels + 1, 3) matrix: latents and a bias to RGB in 0..1, a cheap preview."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseSpec:
+    """The training noise and what the UNet predicts."""
+
+    prediction: Prediction
+    timesteps: int = 1000
+    beta_schedule: BetaSchedule = "scaled_linear"
+    beta_start: float = 0.00085
+    beta_end: float = 0.012
+    betas: tuple[float, ...] | None = None
+    """Only for the beta schedule `given`."""
+    spacing: Spacing = "leading"
+    steps_offset: int = 1
+    zero_terminal_snr: bool = False
+    final_sigma_zero: bool = True
+    """Whether the last step ends at sigma 0 (true) or at the first training sigma."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerSpec:
+    """One CLIP byte-pair vocabulary: `vocab.json` and `merges.txt` in `folder`."""
+
+    folder: str
+    tokens: int
+    """Length of the framed sequence, start and end included."""
+    bos: int
+    eos: int
+    pad: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSpec:
+    """The text side: tokenizers and encoder graphs in the order in which their hidden states are joined."""
+
+    tokenizers: tuple[TokenizerSpec, ...]
+    encoders: tuple[str, ...] = ("text_encoder",)
+    """Names of graphs; each gives `hidden_states` (B, tokens, D) and may give `pooled` (B, P)."""
+    width: int = 768
+    """Width of the joined hidden states."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditioningSpec:
+    """What the UNet takes beyond latents, timestep and text."""
+
+    masked_picture: bool = True
+    """True: 9 channels, latents + mask + latents of the masked picture. False: an ordinary model."""
+    pooled_text: int | None = None
+    """Width of `text_embeds`, the pooled text of SDXL."""
+    time_ids: int | None = None
+    """Count of `time_ids`, sizes and crop of SDXL."""
+    guidance_embedding: int | None = None
+    """Width of `timestep_cond`, the guidance embedding of LCM kinds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """Settings that suit the model."""
+
+    steps: int = 20
+    guidance: float = 7.5
+    sampler: str = "dpmpp_2m"
+    schedule: str = "model"
+    negative_prompt: str = ""
+
+
+Axis = int | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorSpec:
+    """One input or output of a graph: ONNX element type and axes; a text axis is free ("batch", "height")."""
+
+    name: str
+    dtype: str
+    shape: tuple[Axis, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSpec:
+    """One file of the bundle, by its path inside it."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphSpec:
+    """One ONNX graph of the bundle."""
+
+    file: FileSpec
+    data: FileSpec | None = None
+    """The external data file, if the weights are outside the graph."""
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    opset: int
+    precision: str
+    """How weights are stored: fp32, fp16, int8 …"""
+    providers: tuple[str, ...] = ()
+    """ONNX Runtime providers it was made for; empty for any."""
+    parameters: int = 0
+    gflop: float | None = None
+    """Work of one evaluation at batch 1 and native size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Everything the runtime needs to know about a model."""
+
+    schema: int = SCHEMA
+    name: str
+    title: str
+    family: str
+    description: str = ""
+    licence: str
+    attribution: tuple[str, ...] = ()
+    made_with: str = ""
+    source: str = ""
+    size: SizeSpec
+    latent: LatentSpec
+    noise: NoiseSpec
+    text: TextSpec
+    conditioning: ConditioningSpec
+    defaults: Defaults
+    graphs: Mapping[str, GraphSpec]
+    """By role: the text encoders, `unet`, `vae_encoder`, `vae_decoder`, optionally `preview_decoder`;
+    a variant for another provider is named `unet@cuda`."""
+    files: tuple[FileSpec, ...] = ()
+    """The other files: vocabularies, model card."""
+    parity: Mapping[str, Any] = field(default_factory=dict)
+    """What the export measured against PyTorch: per graph and for a whole picture."""
+
+    def all_files(self) -> tuple[FileSpec, ...]:
+        """Every file of the bundle but the manifest itself."""
+        graphs = [f for g in self.graphs.values() for f in (g.file, g.data) if f is not None]
+        return (*dict.fromkeys((*graphs, *self.files)),)
+
+    def to_json(self) -> str:
+        """Return the text of `manifest.json`; equal manifests give equal text."""
+        return json.dumps(encode(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def parse_manifest(text: str, where: str) -> Manifest:
+    """Read `manifest.json`; `where` names the bundle in errors (BundleError)."""
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BundleError(f"{where}: {MANIFEST} is not JSON ({error}); fetch or export the model again") from None
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise BundleError(
+            f"{where}: made for a newer retouch (bundle schema {schema}, this one reads up to {SCHEMA}); "
+            "upgrade with: pip install -U retouch"
+        )
+    try:
+        manifest = decode(Manifest, data)
+    except Misfit as misfit:
+        raise BundleError(f"{where}: {MANIFEST}: {misfit}; fetch or export the model again") from None
+    _check(manifest, where)
+    return manifest
+
+
+def _check(manifest: Manifest, where: str) -> None:
+    needed = {"unet", "vae_encoder", "vae_decoder", *manifest.text.encoders}
+    missing = sorted(needed - manifest.graphs.keys())
+    if missing:
+        raise BundleError(f"{where}: the manifest has no graph {', '.join(missing)}; export the model again")
+    for spec in manifest.all_files():
+        parts = spec.file.replace("\\", "/").split("/")
+        if spec.file.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            raise BundleError(f"{where}: the manifest names a file outside the bundle ({spec.file}); do not use it")
+    size = manifest.size
+    if not 0 < size.minimum <= size.native <= size.maximum or size.multiple % manifest.latent.factor:
+        raise BundleError(f"{where}: the sizes in the manifest contradict each other; export the model again")
