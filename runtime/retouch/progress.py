@@ -1,0 +1,43 @@
+"""What a run tells its caller while it goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from retouch.arrays import RGB
+from retouch.geometry import Box
+
+Phase = Literal["load", "encode", "step", "decode", "done"]
+
+
+def _no_preview() -> RGB | None:
+    return None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Progress:
+    """One report; `step` counts finished steps of the current region."""
+
+    phase: Phase
+    region: int = 0
+    regions: int = 1
+    step: int = 0
+    steps: int = 0
+    crop: Box | None = None
+    """Where in the picture the preview belongs."""
+    preview: Callable[[], RGB | None] = field(default=_no_preview)
+    """Makes a small picture of the working box as it stands, (h, w, 3); costs well under a millisecond."""
+
+    @property
+    def fraction(self) -> float:
+        """Share of the steps of all regions that are done, 0..1."""
+        done = self.region + (self.step / self.steps if self.steps else 0.0)
+        return min(done / max(self.regions, 1), 1.0)
+
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+"""Called after each step; raising Cancelled in it stops the run."""
+
+
+def ignore(progress: Progress) -> None:
+    """Take no notice."""

@@ -1,0 +1,28 @@
+"""GPUs of every maker on Windows, through DirectML."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from retouch.providers import PROVIDERS, import_onnxruntime
+
+
+class DirectMl:
+    """ONNX Runtime on DirectML."""
+
+    ort_name = "DmlExecutionProvider"
+    extra = "directml"
+
+    def options(self, device_id: int) -> Mapping[str, str]:
+        """Choose the adapter; number 0 may be the integrated one."""
+        return {"device_id": str(device_id)}
+
+    def configure(self, session_options: Any) -> None:
+        """DirectML refuses memory patterns and parallel execution (its documentation's two rules)."""
+        session_options.enable_mem_pattern = False
+        session_options.execution_mode = import_onnxruntime().ExecutionMode.ORT_SEQUENTIAL
+
+    def preload(self) -> None:
+        """Nothing to load."""
+
+
+PROVIDERS.register(DirectMl())

@@ -1,0 +1,141 @@
+"""What the user asks for: every option of a run, in one value that can be stored and replayed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from retouch.errors import UnknownName, UsageError
+from retouch_models.decode import Misfit, decode, encode
+from retouch_models.manifest import Manifest
+from retouch_models.registry import module_names
+
+LARGEST_SEED = 2**64 - 1
+
+Regions = Literal["auto", "one", "each"]
+Denoising = Literal["plain", "differential", "soft"]
+LatentMask = Literal["max", "nearest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InpaintRequest:
+    """One run on one picture and mask; no arrays inside, so it goes into recipes, histories and goldens.
+
+    `None` means "what suits the model" for options that models have defaults for, and "automatic" for lengths.
+    Lengths are picture pixels. UsageError names the option, its range and the value.
+    """
+
+    prompt: str = ""
+    """What to paint; empty removes the thing and continues the surroundings."""
+    negative_prompt: str = ""
+    """Undesired content."""
+    prompt_syntax: Literal["weighted", "literal"] = "weighted"
+    """Whether brackets and numbers weigh words, or are plain text."""
+    steps: int | None = None
+    guidance: float | None = None
+    """Classifier-free guidance scale: uncond + guidance * (cond - uncond); 1 runs the prompt alone."""
+    guidance_rescale: float = 0.0
+    """0..1; lessens over-exposure at high guidance (Lin et al. 2024)."""
+    sampler: str | None = None
+    schedule: str | None = None
+    strength: float = 1.0
+    """1 starts from noise; less starts from the picture and keeps its structure."""
+    exact_steps: bool = False
+    """With strength below 1: really run `steps` steps instead of that share of them."""
+    seed: int = 0
+    rng: str = "numpy"
+    """Source of the noise: `numpy`, or `torch-cpu` to replay seeds of other tools."""
+    variation_seed: int | None = None
+    variation: float = 0.0
+    """0..1; how far the noise moves from `seed` towards `variation_seed`."""
+    extra_noise: float = 0.0
+    """0..1; noise added to the starting latents when strength is below 1."""
+    area: str = "masked"
+    """`masked` works on a box around the mask, `picture` on all of it, `X,Y WxH` on a given box."""
+    padding: int | None = None
+    """Context around the mask inside the working box."""
+    work_size: tuple[int, int] | None = None
+    """Width and height at which the model works."""
+    regions: Regions = "auto"
+    """Whether distant parts of the mask are generated separately."""
+    content: str = "original"
+    """What stands under the mask when strength is below 1."""
+    denoising: Denoising = "plain"
+    """How soft mask values act: `plain` thresholds them, the others let grey areas change less."""
+    latent_mask: LatentMask = "max"
+    """How mask pixels become latent cells; `max` loses no stroke, `nearest` is what other tools do."""
+    coherence: int = 0
+    """Width of a ring around the mask that is re-drawn a little, so that edges join."""
+    coherence_strength: float = 0.3
+    """0..1; least denoising inside that ring."""
+    feather: float | None = None
+    """Width of the fade inside the mask's edge; 0 is a hard edge."""
+    feather_out: float = 0.0
+    """Width of a fade outside the mask's edge; pixels in it change."""
+    blend: str = "feather"
+    colour_match: str = "none"
+    overlay: bool = True
+    """Lay the untouched original over everything outside the mask."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        _within("steps", self.steps, 1, 1000)
+        _within("guidance", self.guidance, 0, 100)
+        _within("guidance-rescale", self.guidance_rescale, 0, 1)
+        _within("seed", self.seed, 0, LARGEST_SEED)
+        _within("variation-seed", self.variation_seed, 0, LARGEST_SEED)
+        _within("variation", self.variation, 0, 1)
+        _within("extra-noise", self.extra_noise, 0, 1)
+        _within("padding", self.padding, 0, 8192)
+        _within("coherence", self.coherence, 0, 1024)
+        _within("coherence-strength", self.coherence_strength, 0, 1)
+        _within("feather", self.feather, 0, 4096)
+        _within("feather-out", self.feather_out, 0, 4096)
+        _within("strength", self.strength, 0, 1)
+        if self.strength == 0:
+            raise UsageError("--strength 0 would change nothing; give a number above 0, up to 1")
+
+    def resolved(self, manifest: Manifest) -> "InpaintRequest":
+        """Fill in the model's defaults and check every name; UnknownName carries the nearest one."""
+        own = manifest.defaults
+        full = replace(
+            self,
+            steps=own.steps if self.steps is None else self.steps,
+            guidance=own.guidance if self.guidance is None else self.guidance,
+            sampler=own.sampler if self.sampler is None else self.sampler,
+            schedule=own.schedule if self.schedule is None else self.schedule,
+        )
+        for kind, name, known in (
+            ("sampler", full.sampler, module_names("retouch.samplers")),
+            ("schedule", full.schedule, SCHEDULES),
+            ("blend", full.blend, module_names("retouch.blend")),
+            ("masked content", full.content, module_names("retouch.content")),
+        ):
+            if name not in known:
+                raise UnknownName(kind, str(name), known)
+        return full
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain JSON values of every option."""
+        data: dict[str, Any] = encode(self)
+        return data
+
+
+SCHEDULES = ("model", "karras", "exponential", "polyexponential", "sgm_uniform", "lcm")
+"""Names of the sigma schedules."""
+
+OPTIONS = tuple(f.name for f in fields(InpaintRequest))
+"""Names of all options of a request."""
+
+
+def request_from_data(data: Mapping[str, Any]) -> InpaintRequest:
+    """Rebuild a request from `to_data`; UsageError names the option that does not fit."""
+    try:
+        return decode(InpaintRequest, data)
+    except Misfit as misfit:
+        raise UsageError(f"the recipe's option {misfit}") from None
+
+
+def _within(option: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not (math.isfinite(value) and low <= value <= high):
+        raise UsageError(f"--{option} must be a number from {low} to {high}, not {value}")
