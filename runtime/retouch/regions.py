@@ -88,8 +88,7 @@ def _coarse(part: Mask, block: int) -> NDArray[np.uint8]:
     marked = np.pad(part > 0, ((0, -part.shape[0] % block), (0, -part.shape[1] % block)))
     rows, columns = marked.shape[0] // block, marked.shape[1] // block
     lines = marked.reshape(rows, block, columns * block).any(axis=1)
-    cells: NDArray[np.uint8] = lines.reshape(rows, columns, block).any(axis=2).astype(np.uint8)
-    return cells
+    return np.asarray(lines.reshape(rows, columns, block).any(axis=2), dtype=np.uint8)
 
 
 def _components(cells: NDArray[np.uint8], near: int) -> tuple[NDArray[np.int32], list[Box]]:
