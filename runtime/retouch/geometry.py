@@ -1,5 +1,6 @@
 """Where things lie: sizes, boxes and placements, in whole pixels."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite
@@ -13,6 +14,14 @@ class Size(NamedTuple):
 
     width: int
     height: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Size":
+        """From `WIDTHxHEIGHT`."""
+        found = re.fullmatch(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*", text)
+        if found is None or 0 in (size := cls(int(found[1]), int(found[2]))):
+            raise UsageError(f"{text!r} is not a size; write WIDTHxHEIGHT in pixels, such as 512x384")
+        return size
 
     @property
     def area(self) -> int:
@@ -36,6 +45,14 @@ class Box(NamedTuple):
     def of(cls, size: Size) -> "Box":
         """The box that covers a whole picture."""
         return cls(0, 0, size.width, size.height)
+
+    @classmethod
+    def parse(cls, text: str) -> "Box":
+        """From `X,Y WIDTHxHEIGHT`, the top left corner and the size."""
+        found = re.fullmatch(r"\s*(-?\d{1,6})\s*,\s*(-?\d{1,6})\s+(\S.*)", text)
+        if found is None:
+            raise UsageError(f"{text!r} is not a box; write X,Y WIDTHxHEIGHT in pixels, such as 40,60 512x384")
+        return cls.at(int(found[1]), int(found[2]), Size.parse(found[3]))
 
     @classmethod
     def at(cls, left: int, top: int, size: Size) -> "Box":

@@ -2,8 +2,8 @@
 
 The rules, and why:
 
-* The masked box is padded by `padding_px`, and takes at most `share` of the crop's side, so that the model sees
-  enough of the surroundings to continue them (2/3: a border of a quarter of the box on each side).
+* Unless a padding is given, the masked box is padded by at least 32 pixels and takes at most two thirds of the
+  crop's side (a border of a quarter of the box), so that the model sees enough to continue the surroundings.
 * A crop is enlarged at most `max_zoom` times. Twice shows a small face or hand in detail that the model can draw;
   more only shows it blur. A picture smaller than that is shown whole.
 * A crop that nearly has the work size is taken at exactly that size: unscaled pixels need no resampling.
@@ -27,6 +27,10 @@ from retouch_models.manifest import SizeSpec
 
 Kind = Literal["masked", "picture", "box"]
 
+PADDING_PX = 32
+"""Least automatic padding, in picture pixels."""
+SHARE = 2 / 3
+"""With automatic padding: largest share of the crop's side that the masked box takes."""
 LONGEST = 2.0
 """Longest work size, as long side : short side."""
 UNSCALED = (0.8, 1.125)
@@ -41,10 +45,8 @@ class WorkArea:
     """`masked`: around the mask; `picture`: all of it; `box`: around a given box, the mask counts only there."""
     box: Box | None = None
     """The box of kind `box`, in picture pixels."""
-    padding_px: int = 32
-    """Least width of the surroundings shown around the mask, in picture pixels."""
-    share: float = 2 / 3
-    """Largest share of the crop's side that the masked box may take; 1 leaves only the padding."""
+    padding_px: int | None = None
+    """Least width of the surroundings shown around the mask, in picture pixels; None chooses it."""
     max_zoom: float = 2.0
     """How much a small crop may be enlarged; 1 never enlarges more than a small picture needs."""
     target: Size | None = None
@@ -70,7 +72,8 @@ def plan(mask: Mask, area: WorkArea, sizes: SizeSpec) -> tuple[Region, ...]:
     picture = size_of(mask)
     _check(area, sizes, picture)
     if area.kind == "masked":
-        parts = split(mask, area.regions, near_px=area.padding_px, native=sizes.native)
+        near = PADDING_PX if area.padding_px is None else area.padding_px
+        parts = split(mask, area.regions, near_px=near, native=sizes.native)
     else:
         seen = Box.of(picture) if area.box is None else area.box.clamp(picture)
         inner = bounds(mask[seen.slices])
@@ -102,8 +105,11 @@ def _region(part: Area, area: WorkArea, sizes: SizeSpec, picture: Size) -> Regio
 
 def _around(box: Box, area: WorkArea, sizes: SizeSpec, picture: Size) -> Placement:
     """The placement that shows a masked box with its surroundings."""
-    must = box.pad(area.padding_px).clamp(picture)
-    side = Size(*(ceil(length / area.share) for length in box.size))
+    if area.padding_px is not None:
+        must = box.pad(area.padding_px).clamp(picture)
+        return _best(must, must, area, sizes, picture)
+    must = box.pad(PADDING_PX).clamp(picture)
+    side = Size(*(ceil(length / SHARE) for length in box.size))
     return _best(must, must.union(box.grow_to_size(side)).clamp(picture), area, sizes, picture)
 
 
@@ -151,8 +157,8 @@ def _work_sizes(sizes: SizeSpec) -> tuple[Size, ...]:
 
 def _check(area: WorkArea, sizes: SizeSpec, picture: Size) -> None:
     """Refuse options that no crop can follow."""
-    if area.padding_px < 0 or not 0 < area.share <= 1 or not area.max_zoom >= 1:
-        raise UsageError("padding must be 0 or more, share above 0 and at most 1, and the zoom at least 1")
+    if (area.padding_px is not None and area.padding_px < 0) or not area.max_zoom >= 1:
+        raise UsageError("the padding must be 0 or more and the zoom at least 1")
     if area.kind == "box" and (area.box is None or area.box.clamp(picture).empty):
         raise UsageError(f"the work area must be a box inside the picture ({picture}), not {area.box}")
     if area.target is not None:
