@@ -2,7 +2,7 @@
 
 from retouch.arrays import RGB, Mask
 from retouch.blend import BLENDS, Blend, BlendOptions
-from retouch.blend._alpha import mix, with_ring
+from retouch.opacity import mix, with_ring
 
 
 @BLENDS.register
