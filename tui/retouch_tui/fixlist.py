@@ -1,0 +1,107 @@
+"""The fix list: numbered regions of the picture, each with its own mask and prompt, run one after another."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from retouch.geometry import Box
+from retouch_tui.layers import Mask8, Point
+from retouch_tui.refine import areas
+
+State = Literal["waiting", "running", "done", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """One flaw to fix."""
+
+    number: int
+    prompt: str
+    box: Box
+    """Around its mask."""
+    packed: bytes
+    """Its mask inside the box, compressed."""
+    state: State = "waiting"
+    seed: int | None = None
+    """None takes the seed of the options panel."""
+    result: str = ""
+    """Key of its result in the history."""
+    note: str = ""
+
+    @property
+    def middle(self) -> Point:
+        """Where its number stands on the canvas."""
+        return ((self.box.left + self.box.right) / 2, (self.box.top + self.box.bottom) / 2)
+
+    def mask(self, height: int, width: int) -> Mask8:
+        """Return its mask at the size of the picture, (height, width)."""
+        full = np.zeros((height, width), np.uint8)
+        block = np.frombuffer(zlib.decompress(self.packed), np.uint8)
+        full[self.box.slices] = block.reshape(self.box.height, self.box.width)
+        return full
+
+
+def region_of(mask: Mask8, number: int, prompt: str) -> Region | None:
+    """Make a region of a mask; None when nothing is masked."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return None
+    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    packed = zlib.compress(np.ascontiguousarray(mask[box.slices]).tobytes(), 1)
+    return Region(number=number, prompt=prompt, box=box, packed=packed)
+
+
+class FixList:
+    """Regions in the order they will run."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._regions: dict[int, Region] = {}
+
+    def __len__(self) -> int:
+        """Count the regions."""
+        return len(self._regions)
+
+    def __iter__(self) -> Iterator[Region]:
+        """In the order they will run."""
+        return iter(list(self._regions.values()))
+
+    def __getitem__(self, number: int) -> Region:
+        """Return a region by its number."""
+        return self._regions[number]
+
+    def restore(self, region: Region) -> None:
+        """Put a region back as it was."""
+        self._regions[region.number] = region
+
+    def add(self, mask: Mask8, prompt: str, *, apart: bool = False) -> list[Region]:
+        """Add the mask as one region, or each of its separate areas as a region of its own."""
+        count, labels = areas(mask) if apart else (1, (mask > 0).astype(np.int32))
+        added = []
+        for label in range(1, count + 1):
+            number = max(self._regions, default=0) + 1
+            region = region_of(np.where(labels == label, mask, 0).astype(np.uint8), number, prompt)
+            if region is not None:
+                self._regions[number] = region
+                added.append(region)
+        return added
+
+    def change(self, number: int, **changes: object) -> Region:
+        """Replace some fields of a region."""
+        self._regions[number] = replace(self._regions[number], **changes)  # type: ignore[arg-type]
+        return self._regions[number]
+
+    def remove(self, number: int) -> None:
+        """Forget a region."""
+        self._regions.pop(number, None)
+
+    def clear(self) -> None:
+        """Forget all regions."""
+        self._regions.clear()
+
+    def next_waiting(self) -> Region | None:
+        """Return the first region that has not run."""
+        return next((r for r in self if r.state == "waiting"), None)

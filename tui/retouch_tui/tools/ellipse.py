@@ -1,0 +1,24 @@
+"""An ellipse inside a rectangle."""
+
+from collections.abc import Sequence
+
+from retouch_tui.layers import Point
+from retouch_tui.shapes import EllipseShape
+from retouch_tui.tools import TOOLS, Effect, Gesture, Pen
+
+
+class Ellipse:
+    """An ellipse inside a rectangle."""
+
+    label = "Ellipse"
+    help = "Press at one corner of its frame, let go at the opposite one."
+    gesture: Gesture = "drag"
+    effect: Effect = "mask"
+    sized = False
+
+    def shape(self, points: Sequence[Point], pen: Pen) -> EllipseShape:  # noqa: ARG002
+        """Return the shape of the gesture so far."""
+        return EllipseShape((points[0], points[-1]))
+
+
+TOOLS.register(Ellipse())
