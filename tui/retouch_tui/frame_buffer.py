@@ -1,0 +1,168 @@
+"""What the canvas shows, cell by cell, and which cells a change touches; knows nothing of widgets."""
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retouch.geometry import Box, Size
+from retouch_tui.layers import Mask8
+from retouch_tui.overlay import ACCENT, INKS, Ink, Label, Overlay, draw, inked, labels
+from retouch_tui.raster import Look, Raster
+from retouch_tui.terminal.cells import Cells, GlyphMode, blank, half_cells, quadrant_cells, ramp_cells
+from retouch_tui.terminal.colour import ColourDepth, Pixels, codes, hold
+from retouch_tui.view import View
+
+Touched: TypeAlias = NDArray[np.bool_]
+"""Which cells of the canvas look different, (rows, columns)."""
+
+NEAR = 2
+"""Gaps of up to this many cells are written along: moving the cursor costs as much."""
+
+STRONG = 85
+"""Per cent of the tint where 16 colours would lose a mixture."""
+
+INK_CHARACTER = ord("+")
+LABEL_TEXT = (20, 20, 20)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Cells side by side in one row, last exclusive."""
+
+    row: int
+    first: int
+    last: int
+
+
+class FrameBuffer:
+    """The cells of a canvas, kept so that only what looks different is written again."""
+
+    def __init__(self, depth: ColourDepth, glyphs: GlyphMode) -> None:
+        """Start empty, for a terminal with so many colours and such glyphs."""
+        self.depth = depth
+        self.glyphs = GlyphMode.HALF if depth is ColourDepth.NONE else glyphs
+        self.raster: Raster | None = None
+        self.look = Look()
+        self.overlay = Overlay()
+        self.view = View(columns=0, rows=0, zoom=1.0, centre=(0.0, 0.0), across=self.glyphs.across)
+        self._take_size(Size(0, 0))
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Take another size; everything must be repainted after it."""
+        self._take_size(Size(columns, rows))
+
+    def _take_size(self, size: Size) -> None:
+        self.cells = blank(size.height, size.width, self.depth)
+        height, width = size.height * 2, size.width * self.glyphs.across
+        self._pixels: Pixels = np.zeros((height, width, 3), np.uint8)
+        self._cover: Mask8 = np.zeros((height, width), np.uint8)
+        self._ink: Ink = np.zeros((height, width), np.uint8)
+        self._labels: tuple[Label, ...] = ()
+
+    @property
+    def whole(self) -> Box:
+        """The canvas in view pixels."""
+        return Box(0, 0, self._pixels.shape[1], self._pixels.shape[0])
+
+    def repaint(self, tolerance: int = 0) -> Touched:
+        """Render everything; tolerance > 0 in runs of similar colour, which need fewer bytes."""
+        self._redraw_overlay()
+        return self._render(self.whole, tolerance)
+
+    def repaint_box(self, box: Box) -> Touched:
+        """Render the cells that a picture box touches, and the outline of the mask around them."""
+        return self._render(self.view.pixels_of(box, margin=1), 0)
+
+    def refine(self, first_row: int, last_row: int) -> Touched:
+        """Encode rows of cells once more, exactly."""
+        across = self.glyphs.across
+        return self._encode(Box(0, first_row, self._pixels.shape[1] // across, last_row), 0)
+
+    def point(self, overlay: Overlay) -> Touched:
+        """Draw another overlay; the picture below it is not rendered again."""
+        self.overlay = overlay
+        before = self._ink
+        self._redraw_overlay()
+        rows, columns = np.nonzero(self._ink != before)
+        if not rows.size:
+            return np.zeros(self.cells.glyph.shape, np.bool_)
+        inks = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+        across = self.glyphs.across
+        cells = Box(inks.left // across, inks.top // 2, -(-inks.right // across), -(-inks.bottom // 2))
+        return self._encode(cells, 0)
+
+    def _redraw_overlay(self) -> None:
+        if self.raster is None:
+            self._ink = np.zeros_like(self._ink)
+            return
+        scene = self.raster.scene
+        self._ink = draw(self.view, self.overlay, [box for box, _ in scene.regions], scene.frame)
+        self._labels = labels(self.view, scene.regions)
+
+    def _render(self, block: Box, tolerance: int) -> Touched:
+        if self.raster is None or block.empty:
+            return np.zeros(self.cells.glyph.shape, np.bool_)
+        look = replace(self.look, strength=STRONG) if self.depth is ColourDepth.ANSI else self.look
+        pixels, cover = self.raster.render(self.view, look, block)
+        self._pixels[block.slices] = pixels
+        self._cover[block.slices] = cover
+        return self._encode(self.view.cells_of(block), tolerance)
+
+    def _encode(self, cells: Box, tolerance: int) -> Touched:
+        """Turn view pixels into cells and say which look different."""
+        touched = np.zeros(self.cells.glyph.shape, np.bool_)
+        fresh = self._lettered(self._as_cells(cells, tolerance), cells)
+        old = self.cells.part(*cells.slices)
+        touched[cells.slices] = fresh.differ(old)
+        old.glyph[:], old.fg[:], old.bg[:] = fresh.glyph, fresh.fg, fresh.bg
+        return touched
+
+    def _as_cells(self, cells: Box, tolerance: int) -> Cells:
+        across = self.glyphs.across
+        block = Box(cells.left * across, cells.top * 2, cells.right * across, cells.bottom * 2)
+        ink = self._ink[block.slices]
+        if self.depth is ColourDepth.NONE:
+            masked = self._cover[block.slices].reshape(cells.height, 2, cells.width, across)
+            shown = ramp_cells(self._pixels[block.slices], masked.mean(axis=(1, 3)) >= 128, across)
+            drawn = ink.reshape(cells.height, 2, cells.width, across).any(axis=(1, 3))
+            glyph = np.where(drawn, np.uint8(INK_CHARACTER), shown.glyph)
+            return Cells(glyph, shown.fg, shown.bg, shown.depth)
+        pixels = inked(hold(self._pixels[block.slices], tolerance), ink)
+        make = quadrant_cells if self.glyphs is GlyphMode.QUADRANT else half_cells
+        return make(pixels, self.depth, cells.top, cells.left)
+
+    def _lettered(self, fresh: Cells, block: Box) -> Cells:
+        """Write the labels above the cells of a block."""
+        front, back = self._label_colours()
+        for label in self._labels:
+            if not block.top <= label.row < block.bottom:
+                continue
+            for column, character in enumerate(label.text, label.column):
+                if block.left <= column < block.right:
+                    at = (label.row - block.top, column - block.left)
+                    fresh.glyph[at] = ord(character) if character.isascii() else ord("?")
+                    fresh.fg[at], fresh.bg[at] = front, back
+        return fresh
+
+    def _label_colours(self) -> tuple[int, int]:
+        pair = np.array([[LABEL_TEXT, INKS[ACCENT]]], np.uint8)
+        front, back = codes(pair, self.depth, 0, 0)[0].tolist()
+        return front, back
+
+
+def runs(touched: Touched) -> list[Run]:
+    """Return the touched cells as runs, joined where the gap is not worth a move of the cursor."""
+    rows, columns = np.nonzero(touched)
+    if not rows.size:
+        return []
+    apart = (np.diff(rows) != 0) | (np.diff(columns) > NEAR + 1)
+    starts = np.concatenate([[0], np.nonzero(apart)[0] + 1])
+    ends = np.concatenate([starts[1:], [rows.size]]) - 1
+    return [
+        Run(row, first, last + 1)
+        for row, first, last in zip(
+            rows[starts].tolist(), columns[starts].tolist(), columns[ends].tolist(), strict=True
+        )
+    ]

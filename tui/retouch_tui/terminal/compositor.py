@@ -1,0 +1,48 @@
+"""A compositor that writes the cells that changed and no others.
+
+Textual 8 writes a changed region from the left edge of its widget (Textualize/textual#5625): a dab near
+the right edge of a wide canvas then costs fifteen times its bytes.
+"""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.control import Control
+from textual._compositor import ChopsUpdate, Compositor
+from textual.strip import Strip
+
+
+class TightUpdate(ChopsUpdate):
+    """An update of spans, each cut at both of its ends."""
+
+    def render_segments(self, console: Console) -> str:
+        """Return the text that moves to each span and writes it."""
+        parts: list[str] = []
+        for y, start, end in self.spans:
+            for x, strip in self._pieces(y, start, end):
+                parts.append(Control.move_to(x, y).segment.text)
+                parts.append(strip.render(console))
+        return "".join(parts)
+
+    def _pieces(self, y: int, start: int, end: int) -> Iterator[tuple[int, Strip]]:
+        for chop_end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
+            if strip is None or x >= end or chop_end <= start:
+                continue
+            first, last = max(x, start), min(chop_end, end)
+            yield first, strip.crop(first - x, last - x)
+
+
+class TightCompositor(Compositor):
+    """Textual's compositor with tight partial updates."""
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        """Return what changed, or None when nothing did."""
+        update = super().render_partial_update()
+        if update is None:
+            return None
+        return TightUpdate(update.chops, self._inside(update.spans), update.chop_ends)
+
+    def _inside(self, spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+        """Drop what lies below the screen: a widget may ask for more than is visible."""
+        height = self.size.height
+        return [span for span in spans if 0 <= span[0] < height]
