@@ -1,0 +1,1 @@
+"""Stand-ins and pictures for the tests of the terminal UI."""

@@ -1,0 +1,176 @@
+"""The options a person can set, each with its words, range and way of being read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from retouch.errors import UsageError
+from retouch_tui.engine import Draft, ModelCard
+
+Kind = Literal["text", "whole", "number", "choice", "switch"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One row of the options panel. `name` is the option of the request, or of the draft if `own`."""
+
+    name: str
+    label: str
+    tip: str
+    kind: Kind
+    low: float = 0
+    high: float = 0
+    step: float = 1
+    own: bool = False
+    automatic: Callable[[ModelCard], str] | None = None
+    """What an empty value means with a model; None when the value must be given."""
+
+    def value(self, draft: Draft) -> Any:
+        """Return what the draft holds."""
+        return getattr(draft if self.own else draft.request, self.name)
+
+    def shown(self, draft: Draft) -> str:
+        """Return the value as it stands in the input."""
+        value = self.value(draft)
+        if value is None:
+            return ""
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    def read(self, text: str) -> Any:
+        """Read what was typed; UsageError says what is expected."""
+        text = text.strip()
+        if self.kind == "text":
+            return text
+        if not text and self.automatic is not None:
+            return None
+        try:
+            value = int(text) if self.kind == "whole" else float(text.replace(",", "."))
+        except ValueError:
+            raise UsageError(f"{self.label}: a {'whole ' if self.kind == 'whole' else ''}number, please") from None
+        if not self.low <= value <= self.high:
+            raise UsageError(f"{self.label}: from {self.low:g} to {self.high:g}")
+        return value
+
+    def changed(self, draft: Draft, value: Any) -> Draft:
+        """Return the draft with this option set; UsageError when it cannot be meant."""
+        return replace(draft, **{self.name: value}) if self.own else draft.with_request(**{self.name: value})
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(
+        name="negative_prompt",
+        label="Undesired",
+        tip="What should not appear, for example: text, blurry. Also called negative prompt.",
+        kind="text",
+    ),
+    Field(name="model", label="Model", tip="The trained network that paints.", kind="choice", own=True),
+    Field(
+        name="provider",
+        label="Device",
+        tip="Where the model runs: graphics card or processor.",
+        kind="choice",
+        own=True,
+    ),
+    Field(
+        name="steps",
+        label="Steps",
+        tip="More steps, more detail, more time. Empty takes what suits the model.",
+        kind="whole",
+        low=1,
+        high=1000,
+        automatic=lambda m: str(m.steps),
+    ),
+    Field(
+        name="guidance",
+        label="Guidance",
+        tip="How strictly the picture follows the prompt. Empty takes what suits the model.",
+        kind="number",
+        high=100,
+        step=0.5,
+        automatic=lambda m: f"{m.guidance:g}",
+    ),
+    Field(
+        name="strength",
+        label="Strength",
+        tip="1 paints anew; less keeps more of what is under the mask.",
+        kind="number",
+        low=0.01,
+        high=1,
+        step=0.05,
+    ),
+    Field(
+        name="seed",
+        label="Seed",
+        tip="The same seed and options give the same picture. Locked, it stays for the next run.",
+        kind="whole",
+        high=2**64 - 1,
+    ),
+    Field(
+        name="candidates",
+        label="Candidates",
+        tip="How many pictures to make at one press, with seeds one after another.",
+        kind="whole",
+        low=1,
+        high=64,
+        own=True,
+    ),
+    Field(
+        name="sampler",
+        label="Sampler",
+        tip="The way from noise to picture. The model's own is a good choice.",
+        kind="choice",
+        automatic=lambda m: m.sampler,
+    ),
+    Field(
+        name="schedule",
+        label="Schedule",
+        tip="How the steps are spaced. The model's own is a good choice.",
+        kind="choice",
+        automatic=lambda m: m.schedule,
+    ),
+    Field(
+        name="area",
+        label="Work area",
+        tip="masked: only around the mask, in full detail. picture: the whole picture at once.",
+        kind="choice",
+    ),
+    Field(
+        name="padding",
+        label="Padding px",
+        tip="How much of the surroundings the model sees around the mask. Empty chooses it.",
+        kind="whole",
+        high=8192,
+        step=8,
+        automatic=lambda _: "auto",
+    ),
+    Field(
+        name="content",
+        label="Under mask",
+        tip="What stands under the mask at the start, when strength is below 1. Also called masked content.",
+        kind="choice",
+    ),
+    Field(name="blend", label="Blend", tip="How the new part is joined to the old one.", kind="choice"),
+    Field(
+        name="feather",
+        label="Feather px",
+        tip="Width of the fade inside the mask's edge; 0 is a hard edge. Empty chooses it.",
+        kind="number",
+        high=4096,
+        automatic=lambda _: "auto",
+    ),
+    Field(
+        name="overlay",
+        label="Keep original",
+        tip="Lay the untouched original over everything outside the mask, byte for byte.",
+        kind="switch",
+    ),
+)
+"""The rows of the options panel; the prompt has a place of its own."""
+
+AREAS = ("masked", "picture")
+"""The work areas that the panel offers."""
+
+
+def field_named(name: str) -> Field:
+    """Return a field by its name."""
+    return next(f for f in FIELDS if f.name == name)
