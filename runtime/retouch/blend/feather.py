@@ -19,9 +19,17 @@ def feather(options: BlendOptions) -> Blend:
 
 def feathered(mask: Mask, radius_px: float, outward_px: float = 0.0) -> Mask:
     """Fade a mask inward; radius 0 is the identity and, without a ring, a pixel at 0 stays at 0."""
-    solid = mask >= 0.5
-    ring = depth(~solid) <= outward_px if outward_px > 0 and solid.any() else np.zeros_like(solid)
-    full = np.where(ring, np.float32(1), mask)
-    inside = depth(full > 0)
+    alpha = reach(mask, outward_px)
+    inside = depth(alpha > 0)
     width = fade_width(inside, radius_px + max(outward_px, 0.0) + 1)
-    return np.minimum(full, smoothstep(inside / width))
+    fading = (inside > 0) & (inside < width)
+    alpha[fading] = np.minimum(alpha[fading], smoothstep(inside[fading] / width[fading]))
+    return alpha
+
+
+def reach(mask: Mask, outward_px: float) -> Mask:
+    """Copy the mask, opaque in the ring around it as well."""
+    solid = mask >= 0.5
+    if outward_px <= 0 or not solid.any():
+        return mask.copy()
+    return np.where(depth(~solid) <= outward_px, np.float32(1), mask)
