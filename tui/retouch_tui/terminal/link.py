@@ -1,0 +1,116 @@
+"""Ties Textual to the pacer: an app whose frames are acknowledged, and screens that hold frames back."""
+
+from typing import Generic
+
+from rich.console import Console, RenderableType
+from textual import events
+from textual._compositor import CompositorUpdate
+from textual.app import App, ReturnType
+from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.timer import Timer
+
+from retouch_tui.terminal.capabilities import PLAIN, Capabilities
+from retouch_tui.terminal.compositor import TightCompositor
+from retouch_tui.terminal.pacer import QUERY, Pacer
+
+
+class _Measured(CompositorUpdate):
+    """An update that remembers how many bytes it became."""
+
+    def __init__(self, update: CompositorUpdate) -> None:
+        self._update = update
+        self.size = 0
+
+    def render_segments(self, console: Console) -> str:
+        text = self._update.render_segments(console)
+        self.size = len(text.encode())
+        return text
+
+
+class LinkedApp(App[ReturnType]):
+    """An app that asks the terminal to acknowledge each frame.
+
+    `capabilities` says what the terminal can do and `pacer` how fast it is; screens made of PacedScreen
+    or PacedModal write no frame before the one before it is on the screen.
+    """
+
+    def __init__(self, capabilities: Capabilities = PLAIN) -> None:
+        """Take what was found out about the terminal before the app started."""
+        super().__init__()
+        self.capabilities = capabilities
+        self.pacer = Pacer(acknowledges=capabilities.acknowledges, round_trip_s=capabilities.round_trip_s)
+
+    def get_default_screen(self) -> Screen[object]:
+        """Return a paced screen."""
+        return PacedScreen(id="_default")
+
+    def write_to_terminal(self, text: str) -> None:
+        """Write control sequences behind the frames so far, through Textual's own writer; counted as a frame."""
+        if self._driver is None or self.is_headless or not text:
+            return
+        self._driver.write(text)
+        self._sent(len(text))
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if not isinstance(renderable, CompositorUpdate) or self.is_headless:
+            super()._display(screen, renderable)
+            return
+        measured = _Measured(renderable)
+        super()._display(screen, measured)
+        if measured.size:
+            self._sent(measured.size)
+
+    def _sent(self, size: int) -> None:
+        if self.pacer.acknowledges and self._driver is not None:
+            self._driver.write(QUERY)
+        self.pacer.sent(size)
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """Take the acknowledgement of a frame."""
+        event.stop()
+        self.pacer.acknowledged()
+        if isinstance(self.screen, Paced):
+            self.screen.go_on()
+
+
+class Paced(Screen[ScreenResultType], Generic[ScreenResultType]):
+    """A screen that collects changes while the terminal is busy and writes them as one frame."""
+
+    _held: Timer | None = None
+
+    def go_on(self) -> None:
+        """Write the frame that was held back, if the terminal is ready for it."""
+        if self._held is not None and _ready(self.app):
+            self._held.stop()
+            self._held = None
+            self._compositor_refresh()
+
+    def _compositor_refresh(self) -> None:
+        if _ready(self.app):
+            super()._compositor_refresh()
+            return
+        self._dirty_widgets.clear()
+        if self._held is None and isinstance(self.app, LinkedApp):
+            self._held = self.set_interval(self.app.pacer.patience_s(), self.go_on)
+
+
+def _ready(app: App[object]) -> bool:
+    return not isinstance(app, LinkedApp) or app.is_headless or app.pacer.ready()
+
+
+class PacedScreen(Paced[ScreenResultType]):
+    """A paced screen that writes only the cells that changed."""
+
+    def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        """Make a screen, as Textual does."""
+        super().__init__(name, id, classes)
+        self._compositor = TightCompositor()
+
+
+class PacedModal(Paced[ScreenResultType], ModalScreen[ScreenResultType]):
+    """A paced dialog."""
+
+    def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        """Make a dialog, as Textual does."""
+        super().__init__(name, id, classes)
+        self._compositor = TightCompositor()

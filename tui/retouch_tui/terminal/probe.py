@@ -1,0 +1,188 @@
+"""Asks the terminal what it can do: all questions in one write, before the app starts.
+
+The last question is for the device attributes (DA1), which every terminal answers: once that answer is
+there, no other can follow, so nothing is left to leak into the app's input, and a terminal that ignores
+the rest costs one round trip and no timeout.
+"""
+
+import os
+import re
+import select
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+TIMEOUT_S = 2.0
+"""Longest wait for the last answer; twice the round trip of a very slow link."""
+
+SETTLE_S = 0.05
+"""Wait for bytes that belong to the last answer's read."""
+
+QUERIES = (
+    "\x1b[>0q"  # XTVERSION: name and version
+    "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"  # kitty graphics: may I send a picture
+    "\x1b[16t\x1b[14t"  # cell and window in pixels
+    "\x1b[?2026$p\x1b[?2048$p\x1b[?1016$p"  # synchronised output, resize reports, pixel mouse
+    "\x1b[?u"  # kitty keyboard
+    "\x1b]11;?\x1b\\"  # background colour
+    "\x1bP+q524742\x1b\\"  # XTGETTCAP RGB
+    "\x1b[48;2;1;2;3m\x1bP$qm\x1b\\\x1b[0m"  # DECRQSS: did a 24-bit colour arrive as one
+    "\x1b[6n"  # DSR: cursor position, the acknowledgement of frames
+    "\x1b[c"  # DA1, the last
+)
+
+PLAIN_QUERIES = "\x1b[6n\x1b[c"
+"""For terminals that print what they do not understand."""
+
+DEVICE_ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
+ANSWERS = re.compile(rb"\x1b\[[?>=]?[\d;:]*\$?[a-zA-Z]|\x1b[P_\]](?:[^\x1b\x07]|\x1b(?!\\))*(?:\x1b\\|\x07)", re.DOTALL)
+"""Any answer: a control sequence, or a string with its end."""
+
+Rgb: TypeAlias = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replies:
+    """What the terminal answered; None or False where it said nothing.
+
+    Modes are DECRPM states: 0 unknown, 1 set, 2 reset, 3 always set, 4 never.
+    """
+
+    complete: bool = False
+    round_trip_s: float | None = None
+    name: str | None = None
+    attributes: tuple[int, ...] = ()
+    kitty_graphics: bool = False
+    kitty_keyboard: bool = False
+    cell_px: tuple[int, int] | None = None
+    sync_mode: int | None = None
+    resize_mode: int | None = None
+    pixel_mouse_mode: int | None = None
+    background: Rgb | None = None
+    truecolour: bool = False
+    cursor_report: bool = False
+    typed: bytes = b""
+
+
+SILENT = Replies()
+"""A terminal that was not asked, or did not answer."""
+
+
+def probe(fd_in: int, fd_out: int, *, plain: bool = False, timeout_s: float = TIMEOUT_S) -> Replies:
+    """Ask the terminal behind two file descriptors; answers SILENT where there is none.
+
+    plain asks only what any terminal since the VT100 understands. Takes one round trip, or timeout_s.
+    """
+    if os.name != "posix" or not (os.isatty(fd_in) and os.isatty(fd_out)):
+        return SILENT
+    queries = PLAIN_QUERIES if plain else QUERIES
+    with _raw(fd_in):
+        started = time.monotonic()
+        # Save the cursor and wipe the line after: a terminal that printed a question shows no trace of it.
+        os.write(fd_out, f"\x1b7{queries}".encode())
+        answer, first = _read_until_last(fd_in, started, timeout_s)
+        os.write(fd_out, b"\x1b8\x1b[K")
+    return parse(answer, None if first is None else first - started)
+
+
+def parse(answer: bytes, round_trip_s: float | None) -> Replies:
+    """Read the terminal's answers; what is not one was typed by a person."""
+    attributes = DEVICE_ATTRIBUTES.search(answer)
+    background = re.search(rb"\x1b\]11;rgb:([0-9a-fA-F/]+)", answer)
+    name = re.search(rb"\x1bP>\|([^\x1b\x07]*)", answer)
+    cell = re.search(rb"\x1b\[6;(\d+);(\d+)t", answer)
+    window = re.search(rb"\x1b\[4;(\d+);(\d+)t", answer)
+    return Replies(
+        complete=attributes is not None,
+        round_trip_s=round_trip_s if ANSWERS.search(answer) else None,
+        name=None if name is None else name.group(1).decode("utf-8", "replace"),
+        attributes=() if attributes is None else _numbers(attributes.group(1)),
+        kitty_graphics=re.search(rb"\x1b_G[^\x1b]*;OK", answer) is not None,
+        kitty_keyboard=re.search(rb"\x1b\[\?\d+u", answer) is not None,
+        cell_px=_cell_size(cell, window),
+        sync_mode=_mode(answer, 2026),
+        resize_mode=_mode(answer, 2048),
+        pixel_mouse_mode=_mode(answer, 1016),
+        background=None if background is None else _rgb(background.group(1).decode()),
+        truecolour=_truecolour(answer),
+        cursor_report=re.search(rb"\x1b\[\d+;\d+R", answer) is not None,
+        typed=ANSWERS.sub(b"", answer),
+    )
+
+
+@contextmanager
+def _raw(fd: int) -> Iterator[None]:
+    import termios
+    import tty
+
+    before = termios.tcgetattr(fd)
+    try:
+        tty.setraw(fd, termios.TCSANOW)
+        yield
+    finally:
+        # TCSAFLUSH drops what came too late to be read, before the app can take it for keys.
+        termios.tcsetattr(fd, termios.TCSAFLUSH, before)
+
+
+def _read_until_last(fd: int, started: float, timeout_s: float) -> tuple[bytes, float | None]:
+    """Read up to the answer to the last question; also the time at which the first answer came."""
+    answer = b""
+    first: float | None = None
+    while (left := started + timeout_s - time.monotonic()) > 0:
+        if not select.select([fd], [], [], left)[0]:
+            break
+        fresh = os.read(fd, 4096)
+        if not fresh:
+            break
+        answer += fresh
+        if first is None and b"\x1b" in answer:
+            first = time.monotonic()
+        if DEVICE_ATTRIBUTES.search(answer):
+            break
+    while select.select([fd], [], [], SETTLE_S)[0]:
+        fresh = os.read(fd, 4096)
+        if not fresh:
+            break
+        answer += fresh
+    return answer, first
+
+
+def _numbers(text: bytes) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(b";") if part)
+
+
+def _mode(answer: bytes, mode: int) -> int | None:
+    found = re.search(rb"\x1b\[\?%d;(\d)\$y" % mode, answer)
+    return None if found is None else int(found.group(1))
+
+
+def _cell_size(cell: re.Match[bytes] | None, window: re.Match[bytes] | None) -> tuple[int, int] | None:
+    """Width and height of a cell in pixels, as told, or from the window's size."""
+    if cell is not None and int(cell.group(1)) and int(cell.group(2)):
+        return int(cell.group(2)), int(cell.group(1))
+    if window is None:
+        return None
+    try:
+        columns, rows = os.get_terminal_size(2)
+    except OSError:
+        return None
+    width, height = int(window.group(2)) // max(columns, 1), int(window.group(1)) // max(rows, 1)
+    return (width, height) if width and height else None
+
+
+def _rgb(text: str) -> Rgb | None:
+    parts = text.split("/")
+    if len(parts) != 3 or not all(parts):
+        return None
+    red, green, blue = (round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in parts)
+    return red, green, blue
+
+
+def _truecolour(answer: bytes) -> bool:
+    """Whether the terminal knows the RGB capability, or gave back the 24-bit colour it was told."""
+    return (
+        re.search(rb"\x1bP1\+r524742", answer) is not None
+        or re.search(rb"\x1bP1\$r[^\x1b]*48[:;]2[:;](?:\d*[:;])?1[:;]2[:;]3", answer) is not None
+    )
