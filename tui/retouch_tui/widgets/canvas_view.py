@@ -17,6 +17,7 @@ from textual import events
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from retouch.geometry import Box
@@ -27,11 +28,20 @@ from retouch_tui.raster import Look, Raster, Scene
 from retouch_tui.terminal import sgr
 from retouch_tui.terminal.cells import GlyphMode
 from retouch_tui.terminal.colour import ColourDepth
+from retouch_tui.terminal.link import LinkedApp
+from retouch_tui.terminal.pacer import Pacer
 from retouch_tui.terminal.pixel_strip import PixelStrip
 from retouch_tui.view import MAXIMUM_ZOOM, View, next_zoom
 
 MIDDLE = 2
 """The mouse button that drags the view."""
+
+IDLE_S = 0.15
+"""A coarse picture is refined when nothing happened for so long."""
+
+BAND_S = 0.02
+EXACT_BYTES = 36
+"""Pause between refined rows, and what one of their cells costs at most."""
 
 
 class CanvasView(Widget, can_focus=True):
@@ -112,6 +122,7 @@ class CanvasView(Widget, can_focus=True):
         self._strips: list[PixelStrip | None] = []
         self._fitted = True
         self._button = 0
+        self._refining: Timer | None = None
         self._dragged_from: Point = (0.0, 0.0)
 
     @property
@@ -214,7 +225,37 @@ class CanvasView(Widget, can_focus=True):
     # Rendering
 
     def _repaint(self) -> None:
-        self._touch(self._buffer.repaint())
+        """Render everything; on a slow link coarsely at first, exactly once it is idle."""
+        pacer = self._pacer
+        cells = self._buffer.cells.glyph.size
+        coarse = pacer is not None and self._buffer.depth is ColourDepth.TRUECOLOUR
+        tolerance = pacer.tolerance(cells) if pacer is not None and coarse else 0
+        self._touch(self._buffer.repaint(tolerance))
+        if self._refining is not None:
+            self._refining.stop()
+            self._refining = None
+        if tolerance:
+            self._refine_later(0, IDLE_S)
+
+    @property
+    def _pacer(self) -> Pacer | None:
+        return self.app.pacer if self.is_attached and isinstance(self.app, LinkedApp) else None
+
+    def _refine_later(self, row: int, delay: float) -> None:
+        self._refining = self.set_timer(delay, lambda: self._refine(row))
+
+    def _refine(self, row: int) -> None:
+        """Write some rows exactly, as many as the link takes without being felt; strokes go first."""
+        pacer = self._pacer
+        rows, columns = self._buffer.cells.rows, self._buffer.cells.columns
+        if pacer is None or row >= rows:
+            self._refining = None
+        elif self._button or not pacer.ready():
+            self._refine_later(row, IDLE_S)
+        else:
+            last = min(row + max(pacer.window // (EXACT_BYTES * max(columns, 1)), 1), rows)
+            self._touch(self._buffer.refine(row, last))
+            self._refine_later(last, BAND_S)
 
     def _touch(self, touched: Touched) -> None:
         """Have the touched cells written."""
