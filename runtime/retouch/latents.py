@@ -1,0 +1,93 @@
+"""What the sampler starts from and what the UNet sees beside it, for one working box."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from retouch import vae
+from retouch.arrays import RGB, Latents, Mask
+from retouch.canvas import LATENT_MASKS, LatentMask
+from retouch.content import CONTENT
+from retouch.latent_content import LATENT_CONTENT
+from retouch.memo import Memo
+from retouch.noise import Gaussian, gaussian
+from retouch.request import InpaintRequest
+from retouch.session import Graphs
+from retouch.variation import slerp
+
+SEED_ROOM = 2**64
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Canvas:
+    """One working box at work size, in pixels and in latent cells."""
+
+    image: RGB
+    """(h, w, 3)"""
+    mask: Mask
+    """(h, w), soft values kept."""
+    cells: LatentMask
+    """(1, 1, h/f, w/f): which latent cells are repainted, 0 or 1."""
+
+    @classmethod
+    def of(cls, image: RGB, mask: Mask, request: InpaintRequest, factor: int) -> "Canvas":
+        """Bring the mask to latent cells the way the request says."""
+        return cls(image=image, mask=mask, cells=LATENT_MASKS[request.latent_mask](mask, factor))
+
+    def hole(self, kind: str) -> Mask:
+        """Where the masked picture is blank, (h, w): all that is painted, or what the `nearest` mask calls painted."""
+        return (self.mask >= 0.5 if kind == "nearest" else self.mask > 0).astype(np.float32)
+
+
+class Encoder:
+    """The VAE's encoder with the bundle's scale, remembering the last pictures: candidates share them."""
+
+    def __init__(self, graphs: Graphs) -> None:
+        """Open nothing yet."""
+        self._graphs = graphs
+        self._spec = graphs.bundle.manifest.latent
+        self._memo: Memo[Latents] = Memo(size=8)
+
+    def __call__(self, image: RGB) -> Latents:
+        """Encode a picture, (h, w, 3), to (1, C, h/f, w/f)."""
+        return self._memo(image, lambda: vae.encode(self._graphs["vae_encoder"], image, self._spec))
+
+    def masked(self, image: RGB, hole: Mask) -> Latents:
+        """Encode the picture with the hole at exactly mid grey, 0 in -1..1 (Rombach et al. 2022, inpainting)."""
+        unit = vae.to_unit(image) * (hole == 0)
+
+        def run() -> Latents:
+            return vae.encode_unit(self._graphs["vae_encoder"], unit, self._spec)
+
+        return self._memo(unit, run)
+
+
+def noise_stream(request: InpaintRequest) -> Gaussian:
+    """The run's noise: from `seed`, moved towards `variation_seed` for the first draw, which starts the run."""
+    main = gaussian(request.rng, request.seed)
+    if request.variation_seed is None or request.variation == 0:
+        return main
+    other = gaussian(request.rng, request.variation_seed)
+    first = True
+
+    def varied(shape: tuple[int, ...]) -> Latents:
+        nonlocal first
+        drawn = main(shape)
+        if first:
+            first = False
+            return slerp(drawn, other(shape), request.variation)
+        return drawn
+
+    return varied
+
+
+def initial_latents(canvas: Canvas, encoder: Encoder, request: InpaintRequest, noise: Gaussian) -> Latents:
+    """Latents of what stands under the mask, (1, C, h/f, w/f); for strength below 1."""
+    if request.content in LATENT_CONTENT:
+        known = encoder(canvas.image)
+        return LATENT_CONTENT[request.content](known, canvas.cells, noise(known.shape))
+    filled = CONTENT[request.content](canvas.image, canvas.mask, request.seed)
+    latents = encoder(filled)
+    if request.extra_noise > 0:
+        latents = latents + np.float32(request.extra_noise) * canvas.cells * noise(latents.shape)
+    return latents
