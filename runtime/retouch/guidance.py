@@ -44,7 +44,8 @@ def combine(uncond: Latents, cond: Latents, scale: float, rescale: float = 0.0) 
     spread = guided.std(axis=axes, keepdims=True, dtype=np.float64)
     wanted = cond.std(axis=axes, keepdims=True, dtype=np.float64)
     factor = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 0)
-    return guided * (rescale * factor + (1 - rescale)).astype(np.float32)
+    back: Latents = (rescale * factor + (1 - rescale)).astype(np.float32)
+    return guided * back
 
 
 def guide(predict: Predict, guidance: Guidance) -> Callable[[Latents, float], Latents]:
