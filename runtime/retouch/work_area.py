@@ -23,6 +23,7 @@ from retouch.canvas import size_of
 from retouch.errors import PictureError, UsageError
 from retouch.geometry import Box, Placement, Size
 from retouch.regions import Area, Regions, bounds, split
+from retouch.request import InpaintRequest
 from retouch_models.manifest import SizeSpec
 
 Kind = Literal["masked", "picture", "box"]
@@ -65,6 +66,19 @@ class Region:
 
     placement: Placement
     mask: Mask
+
+
+def work_area_of(request: InpaintRequest) -> WorkArea:
+    """The work area that a request asks for; UsageError for an area that cannot be read."""
+    named: dict[str, Kind] = {"masked": "masked", "picture": "picture"}
+    kind = named.get(request.area, "box")
+    return WorkArea(
+        kind=kind,
+        box=Box.parse(request.area) if kind == "box" else None,
+        padding_px=request.padding,
+        target=None if request.work_size is None else Size(*request.work_size),
+        regions=request.regions,
+    )
 
 
 def plan(mask: Mask, area: WorkArea, sizes: SizeSpec) -> tuple[Region, ...]:
