@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from retouch.arrays import RGB, Mask
 from retouch.blend import BLENDS, BlendOptions
-from retouch.blend.choice import choose
+from retouch.blend.auto import choose
 from retouch.colour import match_colours
 from retouch.geometry import Placement
 from retouch.proof import Proof, prove
@@ -42,7 +42,8 @@ def join(crop: RGB, raw: RGB, mask: Mask, request: InpaintRequest, radius_px: fl
     patch = raw if request.colour_match == "none" else match_colours(raw, crop, mask, request.colour_match)
     options = BlendOptions(radius_px=radius_px, outward_px=request.feather_out)
     if request.blend == AUTO:
-        name, pixels = choose(crop, patch, mask, options)
+        best = choose(crop, patch, mask, options)
+        name, pixels = best.name, best.result
     else:
         name, pixels = request.blend, BLENDS[request.blend](options)(crop, patch, mask)
     return Joined(pixels=pixels, proof=prove(crop, raw, pixels, mask, blend=name))
