@@ -78,6 +78,8 @@ def _send(destination: BinaryIO, data: bytes) -> None:
     try:
         destination.write(data)
         destination.flush()
+    except BrokenPipeError:  # the reader has enough; the command line ends quietly
+        raise
     except OSError as problem:
         raise OutputError(f"cannot write to standard output: {problem.strerror}; save to a file instead") from None
 
@@ -138,7 +140,7 @@ def _webp_options(quality: int | None, lossless: bool) -> dict[str, Any]:
 
 
 def _tiff_options(_quality: int | None, _lossless: bool) -> dict[str, Any]:
-    return {"compression": "tiff_adobe_deflate"}
+    return {"compression": None}  # Pillow's compressing TIFF writer cannot store EXIF directories
 
 
 _FORMAT_OPTIONS = {"PNG": _png_options, "JPEG": _jpeg_options, "WEBP": _webp_options, "TIFF": _tiff_options}
