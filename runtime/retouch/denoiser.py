@@ -7,25 +7,18 @@ arXiv:2202.00512, appendix D).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retouch.arrays import Latents
-from retouch.guidance import combine
+from retouch.guidance import Guidance, guide
+from retouch.noise_levels import NoiseLevels
+from retouch.samplers import Denoise
 from retouch.session import GraphSession, Tensor
 from retouch_models.manifest import Prediction
-
-
-class TimestepOf(Protocol):
-    """The part of the training noise levels that the denoiser needs."""
-
-    def timestep(self, sigma: float) -> float:
-        """Return the training timestep of a noise level, with fractions."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,47 +33,45 @@ class Inputs:
     """For 9-channel models: the latent mask and the latents of the masked picture, (1, 1 + C, h, w)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Guidance:
-    """How strongly the prompt counts."""
+class Unet:
+    """The graph with everything that stays the same over the steps of a run."""
 
-    scale: float
-    rescale: float = 0.0
-
-
-class UnetDenoiser:
-    """(x, sigma) -> denoised, with classifier-free guidance in one batch of two."""
-
-    def __init__(
-        self, unet: GraphSession, levels: TimestepOf, prediction: Prediction, inputs: Inputs, guidance: Guidance
-    ) -> None:
-        """Hold what stays the same over the steps of a run."""
-        self._unet = unet
+    def __init__(self, session: GraphSession, levels: NoiseLevels, inputs: Inputs) -> None:
+        """Hold the inputs; `inputs.masked` may be replaced between steps by `with_masked`."""
+        self._session = session
         self._levels = levels
-        self._convert = _CONVERT[prediction]
-        self.inputs = inputs
-        self._guidance = guidance
+        self._inputs = inputs
 
-    def __call__(self, x: Latents, sigma: float) -> Latents:
-        """Estimate the clean latents in x, (1, C, h, w), at noise level sigma."""
-        output = self._evaluate(x / np.float32(sqrt(1 + sigma * sigma)), self._levels.timestep(sigma))
-        if len(output) == 2:
-            output = combine(output[:1], output[1:], self._guidance.scale, self._guidance.rescale)
-        return self._convert(x, output, sigma)
+    def with_masked(self, masked: NDArray[np.float32]) -> "Unet":
+        """Return the same UNet looking at another mask and masked picture, (1, 1 + C, h, w)."""
+        return Unet(self._session, self._levels, replace(self._inputs, masked=masked))
 
-    def _evaluate(self, scaled: Latents, timestep: float) -> Latents:
-        parts = [scaled] if self.inputs.masked is None else [scaled, self.inputs.masked]
+    def predict(self, x: Latents, sigma: float, both: bool) -> Latents:
+        """Run once; returns the raw output, (2, C, h, w) [negative, positive] if `both`, else (1, C, h, w)."""
+        scaled = x / np.float32(sqrt(1 + sigma * sigma))
+        parts = [scaled] if self._inputs.masked is None else [scaled, self._inputs.masked]
         sample = np.concatenate(parts, axis=1)
-        batch = len(self.inputs.context)
-        (output,) = self._unet(
+        batch = 2 if both else 1
+        (output,) = self._session(
             {
                 "sample": np.repeat(sample, batch, axis=0),
-                "timestep": np.full((1,), timestep, np.float32),
-                "encoder_hidden_states": self.inputs.context,
-                **self.inputs.extra,
+                "timestep": np.full((1,), self._levels.timestep(sigma), np.float32),
+                "encoder_hidden_states": self._inputs.context[-batch:],
+                **{name: values[-batch:] for name, values in self._inputs.extra.items()},
             }
         )
         return output.astype(np.float32, copy=False)
+
+
+def denoiser(unet: Unet, prediction: Prediction, guidance: Guidance) -> Denoise:
+    """Compose (x, sigma) -> denoised: predict with guidance, then convert to clean latents."""
+    convert = _CONVERT[prediction]
+    guided = guide(unet.predict, guidance)
+
+    def denoise(x: Latents, sigma: float) -> Latents:
+        return convert(x, guided(x, sigma), sigma)
+
+    return denoise
 
 
 def _from_epsilon(x: Latents, output: Latents, sigma: float) -> Latents:

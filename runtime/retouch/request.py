@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from retouch.errors import UnknownName, UsageError
 from retouch_models.decode import Misfit, decode, encode
 from retouch_models.manifest import Manifest
 from retouch_models.registry import module_names
+
+T = TypeVar("T")
 
 LARGEST_SEED = 2**64 - 1
 
@@ -107,9 +109,9 @@ class InpaintRequest:
         )
         for kind, name, known in (
             ("sampler", full.sampler, module_names("retouch.samplers")),
-            ("schedule", full.schedule, SCHEDULES),
+            ("schedule", full.schedule, module_names("retouch.schedules")),
             ("blend", full.blend, module_names("retouch.blend")),
-            ("masked content", full.content, module_names("retouch.content")),
+            ("masked content", full.content, (*module_names("retouch.content"), *module_names("retouch.latent_content"))),
         ):
             if name not in known:
                 raise UnknownName(kind, str(name), known)
@@ -121,9 +123,6 @@ class InpaintRequest:
         return data
 
 
-SCHEDULES = ("model", "karras", "exponential", "polyexponential", "sgm_uniform", "lcm")
-"""Names of the sigma schedules."""
-
 OPTIONS = tuple(f.name for f in fields(InpaintRequest))
 """Names of all options of a request."""
 
@@ -134,6 +133,13 @@ def request_from_data(data: Mapping[str, Any]) -> InpaintRequest:
         return decode(InpaintRequest, data)
     except Misfit as misfit:
         raise UsageError(f"the recipe's option {misfit}") from None
+
+
+def given(value: T | None) -> T:
+    """Return an option of a resolved request, which is never None."""
+    if value is None:
+        raise ValueError("the request was not resolved against a model")
+    return value
 
 
 def _within(option: str, value: float | None, low: float, high: float) -> None:

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from retouch.request import SCHEDULES, InpaintRequest
+from retouch.request import InpaintRequest
 from retouch_models.errors import UnknownName, UsageError
 from retouch_models.registry import module_names
 from retouch_models.store import DEFAULT
@@ -66,7 +66,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--guidance", type=number, metavar="S", help="how strongly the prompt counts; 1 is off")
     group.add_argument("--guidance-rescale", type=number, metavar="0..1")
     group.add_argument("--sampler", metavar="NAME", help=f"one of {', '.join(module_names('retouch.samplers'))}")
-    group.add_argument("--schedule", metavar="NAME", help=f"one of {', '.join(SCHEDULES)}")
+    group.add_argument("--schedule", metavar="NAME", help=f"one of {', '.join(module_names('retouch.schedules'))}")
     group.add_argument("--strength", type=number, metavar="0..1", help="below 1 starts from what is there (default 1)")
     group.add_argument("--exact-steps", action="store_true", default=None, help="run all steps also below strength 1")
     group.add_argument("--seed", type=whole, metavar="N", help="number of the noise; drawn and printed when left out")
