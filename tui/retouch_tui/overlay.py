@@ -18,6 +18,9 @@ Ink: TypeAlias = NDArray[np.uint8]
 
 CLEAR, CONTRAST, LIGHT, DARK, ACCENT = range(5)
 INKS = np.array([[0, 0, 0], [255, 255, 255], [240, 240, 240], [20, 20, 20], [255, 190, 60]], np.uint8)
+ARM = 3
+"""Length of the crosshair's arms, in view pixels."""
+
 SUBPIXEL = 4
 """Bits after the binary point in OpenCV's drawing coordinates."""
 
@@ -121,13 +124,12 @@ def _pointer(ink: Ink, view: View, cursor: Point, overlay: Overlay) -> None:
     centre = _place(view, [cursor])[0]
     axes = [round(overlay.radius * scale * (1 << SUBPIXEL)) for scale in (x_scale, y_scale)]
     centre_point = (int(centre[0]), int(centre[1]))
-    if max(axes) < 1 << 15 and min(axes) >= 1 << SUBPIXEL:
+    ring = min(axes) >= 1 << SUBPIXEL
+    if ring and max(axes) < 1 << 15:
         cv2.ellipse(ink, centre_point, axes, 0, 0, 360, CONTRAST, 1, cv2.LINE_8, SUBPIXEL)
     x, y = round(centre[0] / (1 << SUBPIXEL)), round(centre[1] / (1 << SUBPIXEL))
-    reach = 3 if overlay.crosshair else 0
-    gap = 1 if overlay.crosshair else 0
-    arms = [(y, x)] if min(axes) < 1 << SUBPIXEL or not overlay.crosshair else []
-    for step in range(gap, reach + 1):
+    arms = [] if ring or overlay.crosshair else [(y, x)]
+    for step in range(1, ARM + 1) if overlay.crosshair else ():
         arms += [(y, x - step * view.across), (y, x + step * view.across), (y - step, x), (y + step, x)]
     for row, column in arms:
         if 0 <= row < ink.shape[0] and 0 <= column < ink.shape[1]:
