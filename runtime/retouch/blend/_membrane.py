@@ -14,8 +14,10 @@ BAND_CELLS = 6
 """On big levels only cells this near to the border are relaxed: further in, the film is as smooth as its upsampling."""
 SMALL = 40_000
 """Levels with at most this many unknown cells are relaxed whole."""
-SWEEPS = (12, 60)
-"""Fewest and most sweeps of a level; the smaller it is, the more are free."""
+SWEEPS = (12, 150)
+"""Fewest and most sweeps of a level."""
+BUDGET = 200_000
+"""Cell updates that a level may spend on sweeps above the fewest; small levels get nearly exact for nothing."""
 OMEGA = 1.5
 
 
@@ -65,7 +67,7 @@ def _relaxed(film: Film, border: Border) -> Film:
     flat[border.at] = border.values
     colours = [(cells, _neighbours(cells, rows, cols)) for cells in _unknown(border.inside)]
     cells_in_all = sum(cells.size for cells, _ in colours)
-    for _ in range(min(SWEEPS[1], SWEEPS[0] + SMALL // (cells_in_all + 1))):
+    for _ in range(min(SWEEPS[1], SWEEPS[0] + BUDGET // (cells_in_all + 1))):
         for cells, (up, down, left, right) in colours:
             around = (flat[up] + flat[down] + flat[left] + flat[right]) / 4
             flat[cells] += np.float32(OMEGA) * (around - flat[cells])
