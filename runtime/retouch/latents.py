@@ -6,7 +6,7 @@ import numpy as np
 
 from retouch import vae
 from retouch.arrays import RGB, Latents, Mask
-from retouch.canvas import LATENT_MASKS, LatentMask
+from retouch.canvas import LATENT_MASKS, LatentMask, cut, fit_mask
 from retouch.content import CONTENT
 from retouch.latent_content import LATENT_CONTENT
 from retouch.memo import Memo
@@ -14,8 +14,7 @@ from retouch.noise import Gaussian, gaussian
 from retouch.request import InpaintRequest
 from retouch.session import Graphs
 from retouch.variation import slerp
-
-SEED_ROOM = 2**64
+from retouch.work_area import Region
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,11 +27,16 @@ class Canvas:
     """(h, w), soft values kept."""
     cells: LatentMask
     """(1, 1, h/f, w/f): which latent cells are repainted, 0 or 1."""
+    zoom: float
+    """Work pixels per picture pixel."""
 
     @classmethod
-    def of(cls, image: RGB, mask: Mask, request: InpaintRequest, factor: int) -> "Canvas":
-        """Bring the mask to latent cells the way the request says."""
-        return cls(image=image, mask=mask, cells=LATENT_MASKS[request.latent_mask](mask, factor))
+    def of(cls, picture: RGB, region: Region, request: InpaintRequest, factor: int) -> "Canvas":
+        """Cut the region out of the picture and bring its mask to latent cells the way the request says."""
+        where = region.placement
+        mask = fit_mask(region.mask, where.work)
+        cells = LATENT_MASKS[request.latent_mask](mask, factor)
+        return cls(image=cut(picture, where), mask=mask, cells=cells, zoom=where.zoom)
 
     def hole(self, kind: str) -> Mask:
         """Where the masked picture is blank, (h, w): all that is painted, or what the `nearest` mask calls painted."""
@@ -47,6 +51,10 @@ class Encoder:
         self._graphs = graphs
         self._spec = graphs.bundle.manifest.latent
         self._memo: Memo[Latents] = Memo(size=8)
+        self.factor = self._spec.factor
+        """Pixels per latent cell and side."""
+        self.knows_masks = graphs.bundle.manifest.conditioning.masked_picture
+        """Whether the UNet takes the mask and the masked picture."""
 
     def __call__(self, image: RGB) -> Latents:
         """Encode a picture, (h, w, 3), to (1, C, h/f, w/f)."""

@@ -4,29 +4,22 @@
 the one before, so only pixels inside a working box are ever processed.
 """
 
-from dataclasses import dataclass
-from types import TracebackType
+import numpy as np
 
-from retouch import vae
-from retouch.arrays import RGB, Latents, Mask
-from retouch.canvas import cut, cut_mask, paste, place, size_of, take
+from retouch.arrays import RGB, Mask
+from retouch.canvas import size_of
 from retouch.clock import Clock
-from retouch.conditioning import Conditioning
-from retouch.denoiser import Guidance, Inputs, UnetDenoiser
 from retouch.errors import PictureError
-from retouch.joining import feather_px, join
-from retouch.latents import Canvas, Encoder, initial_latents, noise_stream
-from retouch.masked_denoise import masked_inputs, wrap
-from retouch.noise import Gaussian
+from retouch.latents import Encoder, noise_stream
+from retouch.noise_levels import NoiseLevels
 from retouch.progress import OnProgress, Progress, ignore
-from retouch.proof import prove
-from retouch.providers import Device, open_device
+from retouch.proof import Proof, changed_outside, seam_score
+from retouch.providers import open_device
+from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
-from retouch.samplers import SAMPLERS
-from retouch.schedule import NoiseLevels, sigmas, start
 from retouch.session import Graphs
-from retouch.text import TextSide
+from retouch.text_side import TextSide
 from retouch.work_area import Region, plan, work_area_of
 from retouch_models.bundle import Bundle
 
@@ -42,7 +35,7 @@ class Inpainter:
         """Try the device for real; ProviderError if it was named and does not load."""
         self.bundle = bundle
         self.manifest = bundle.manifest
-        self.device: Device = open_device(provider)
+        self.device = open_device(provider)
         self.graphs = Graphs(bundle, self.device, threads=threads)
         self.levels = NoiseLevels.from_spec(self.manifest.noise)
         self._encoder = Encoder(self.graphs)
@@ -52,9 +45,7 @@ class Inpainter:
         """Choose the working boxes for a mask, (H, W); PictureError if it is empty."""
         return plan(mask, work_area_of(request), self.manifest.size)
 
-    def run(
-        self, image: RGB, mask: Mask, request: InpaintRequest, on_progress: OnProgress = ignore
-    ) -> InpaintResult:
+    def run(self, image: RGB, mask: Mask, request: InpaintRequest, on_progress: OnProgress = ignore) -> InpaintResult:
         """Repaint `mask` (H, W) of `image` (H, W, 3); neither array is written to.
 
         Raises PictureError (sizes, empty mask), UsageError (options), GenerationError, and whatever `on_progress`
@@ -63,25 +54,35 @@ class Inpainter:
         if image.shape[:2] != mask.shape:
             raise PictureError(f"the mask is {size_of(mask)} and the picture {size_of(image)}; make them the same size")
         full = request.resolved(self.manifest)
-        clock = Clock()
         regions = self.plan(mask, full)
+        clock = Clock()
         on_progress(Progress(phase="load", regions=len(regions)))
         with clock.phase("load"):
             self._open_graphs()
         with clock.phase("text"):
             text = self._text(full)
-        noise = noise_stream(full)
+        run = RegionRun(
+            graphs=self.graphs,
+            levels=self.levels,
+            encoder=self._encoder,
+            request=full,
+            context=text.context,
+            extra=text.extra,
+            noise=noise_stream(full),
+            clock=clock,
+            report=on_progress,
+            regions=len(regions),
+        )
         picture, done = image, list[RegionResult]()
         for index, region in enumerate(regions):
-            run = _RegionRun(self, full, text, noise, clock, on_progress, index, len(regions))
-            picture, result = run(picture, region)
+            picture, result = run(picture, region, index)
             done.append(result)
         on_progress(Progress(phase="done", region=len(regions), regions=len(regions)))
         return InpaintResult(
-            image=picture if picture is not image else image.copy(),
+            image=picture,
             request=full,
             regions=tuple(done),
-            proof=_overall(image, picture, mask, done),
+            proof=_proof_of_all(image, picture, mask, done),
             provider=str(self.device),
             seconds=clock.seconds,
             notes=text.notes,
@@ -90,3 +91,20 @@ class Inpainter:
     def close(self) -> None:
         """Free the sessions."""
         self.graphs.close()
+
+    def _open_graphs(self) -> None:
+        for role in (*self.manifest.text.encoders, "vae_encoder", "unet", "vae_decoder"):
+            self.graphs[role]
+
+
+def _proof_of_all(before: RGB, after: RGB, mask: Mask, regions: list[RegionResult]) -> Proof:
+    """Prove the whole picture: bytes over all of it, the worst of the regions for the rest."""
+    drifts = [r.proof.drift_db for r in regions if r.proof.drift_db is not None]
+    names = dict.fromkeys(r.proof.blend for r in regions)
+    return Proof(
+        bytes_changed_outside=changed_outside(before, after, mask),
+        seam_before=max(r.proof.seam_before for r in regions),
+        seam_after=max(r.proof.seam_after for r in regions),
+        drift_db=min(drifts) if drifts else None,
+        blend=", ".join(names),
+    )

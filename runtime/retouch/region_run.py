@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from retouch import vae
-from retouch.arrays import RGB, Latents, Sigmas
-from retouch.canvas import cut, fit_mask, paste, place, take
+from retouch.arrays import RGB, Latents, Mask, Sigmas
+from retouch.canvas import paste, place, take
 from retouch.clock import Clock
 from retouch.denoiser import Inputs, Unet, denoiser
 from retouch.guidance import Guidance
 from retouch.joining import feather_px, join
 from retouch.latents import Canvas, Encoder, initial_latents
+from retouch.masked_denoise import masked_denoise
 from retouch.noise import Gaussian
-from retouch.progress import OnProgress, Progress
+from retouch.progress import OnProgress, Phase, Progress
 from retouch.request import InpaintRequest, given
 from retouch.result import RegionResult
 from retouch.samplers import SAMPLERS, Denoise
@@ -33,7 +37,7 @@ class RegionRun:
     encoder: Encoder
     request: InpaintRequest
     """With the model's defaults filled in."""
-    context: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
+    context: NDArray[np.float32]
     """Text, (B, T, D): [negative, positive], or the positive alone."""
     extra: Callable[[Region], dict[str, Tensor]]
     """Further UNet inputs for a region."""
@@ -46,58 +50,62 @@ class RegionRun:
         """Repaint one region of the picture, (H, W, 3); returns a new picture."""
         where = region.placement
         spec = self.graphs.bundle.manifest.latent
-        canvas = Canvas.of(cut(picture, where), fit_mask(region.mask, where.work), self.request, spec.factor)
-        latents = self._denoised(canvas, region, index)
-        self.report(Progress(phase="decode", region=index, regions=self.regions))
+        canvas = Canvas.of(picture, region, self.request, spec.factor)
+        latents, opacity = self._denoised(canvas, region, index)
+        self._tell("decode", index)
         with self.clock.phase("decode"):
             decoded = vae.decode(self.graphs["vae_decoder"], latents, spec)
         with self.clock.phase("join"):
             raw = place(decoded, where)
+            mask = region.mask if opacity is None else _to_crop(opacity, region)
             crop = take(picture, where.crop)
-            joined = join(crop, raw, region.mask, self.request, feather_px(self.request, where, spec.factor))
+            joined = join(crop, raw, mask, self.request, feather_px(self.request, where, spec.factor))
             result = RegionResult(placement=where, mask=region.mask, raw=raw, proof=joined.proof)
             return paste(picture, joined.pixels, where.crop), result
 
-    def _denoised(self, canvas: Canvas, region: Region, index: int) -> Latents:
+    def _denoised(self, canvas: Canvas, region: Region, index: int) -> tuple[Latents, Mask | None]:
+        """The clean latents of a working box, and the opacity of what they show if that is not the mask."""
         request, spec = self.request, self.graphs.bundle.manifest.latent
-        walk = exact_sigmas if request.exact_steps else sigmas
-        levels = walk(self.levels, str(request.schedule), given(request.steps), request.strength)
-        self.report(Progress(phase="encode", region=index, regions=self.regions))
+        steps = exact_sigmas if request.exact_steps else sigmas
+        walk = steps(self.levels, str(request.schedule), given(request.steps), request.strength)
+        self._tell("encode", index)
         with self.clock.phase("encode"):
-            first = initial_latents(canvas, self.encoder, request, self.noise) if request.strength < 1 else None
-            masked = self._masked(canvas)
-        shape = (1, spec.channels, *canvas.cells.shape[2:])
-        x = start(levels, self.noise(shape), first, request.strength)
-        denoise = self._denoiser(masked, region)
+            first = self.noise((1, spec.channels, *canvas.cells.shape[2:]))
+            stands = initial_latents(canvas, self.encoder, request, self.noise) if request.strength < 1 else None
+            build = partial(self._denoiser, region)
+            masked = masked_denoise(build, canvas, self.encoder, request, walk, first)
+        x = start(walk, first, stands, request.strength)
         with self.clock.phase("steps"):
-            return self._walk(denoise, x, levels, region, index)
+            latents = self._walk(masked.denoise, x, walk, region, index)
+        return latents, masked.opacity(latents) if masked.opacity is not None else None
 
-    def _masked(self, canvas: Canvas) -> Latents | None:
-        """Mask and masked picture for 9-channel models, (1, 1 + C, h, w)."""
-        if not self.graphs.bundle.manifest.conditioning.masked_picture:
-            return None
-        hole = canvas.hole(self.request.latent_mask)
-        return np.concatenate([canvas.cells, self.encoder.masked(canvas.image, hole)], axis=1)
-
-    def _denoiser(self, masked: Latents | None, region: Region) -> Denoise:
+    def _denoiser(self, region: Region, masked: Latents | None) -> Denoise:
         unet = Unet(self.graphs["unet"], self.levels, Inputs(self.context, self.extra(region), masked))
         guidance = Guidance(scale=given(self.request.guidance), rescale=self.request.guidance_rescale)
         return denoiser(unet, self.graphs.bundle.manifest.noise.prediction, guidance)
 
-    def _walk(self, denoise: Denoise, x: Latents, levels: Sigmas, region: Region, index: int) -> Latents:
-        spec, steps = self.graphs.bundle.manifest.latent, len(levels) - 1
-        shape = x.shape
-        for step in SAMPLERS[str(self.request.sampler)](denoise, x, levels, lambda: self.noise(shape)):
-            x, clean = step.x, step.denoised
+    def _walk(self, denoise: Denoise, x: Latents, walk: Sigmas, region: Region, index: int) -> Latents:
+        spec, shape = self.graphs.bundle.manifest.latent, x.shape
+        for step in SAMPLERS[str(self.request.sampler)](denoise, x, walk, lambda: self.noise(shape)):
+            x = step.x
             self.report(
                 Progress(
                     phase="step",
                     region=index,
                     regions=self.regions,
                     step=step.index + 1,
-                    steps=steps,
+                    steps=len(walk) - 1,
                     crop=region.placement.crop,
-                    preview=lambda clean=clean: vae.preview(clean, spec),  # type: ignore[misc]
+                    preview=partial(vae.preview, step.denoised, spec),
                 )
             )
         return x
+
+    def _tell(self, phase: Phase, index: int) -> None:
+        self.report(Progress(phase=phase, region=index, regions=self.regions))
+
+
+def _to_crop(opacity: Mask, region: Region) -> Mask:
+    """Opacity at work size brought to the crop, and 0 wherever the region's mask is 0."""
+    size = tuple(region.placement.crop.size)
+    return np.where(region.mask > 0, np.clip(cv2.resize(opacity, size, interpolation=cv2.INTER_LINEAR), 0, 1), 0)
