@@ -21,15 +21,14 @@ def dilate_grey(mask: Mask, radius_px: float) -> Mask:
     wide = _levels(mask)
     scale = np.float32(np.iinfo(wide.dtype).max)
     best = wide.copy()
-    height, half = mask.shape[0], 0
-    for dy in range(int(radius_px + 1e-3), -1, -1):
-        step = int(sqrt(radius_px**2 - dy**2 + 1e-3)) - half
+    (height, width), half = mask.shape, 0
+    for dy in range(min(int(radius_px + 1e-3), height - 1), -1, -1):
+        step = min(int(sqrt(radius_px**2 - dy**2 + 1e-3)), width - 1) - half
         if step > 0:
             wide = cv2.dilate(wide, np.ones((1, 2 * step + 1), np.uint8))
             half += step
-        if dy < height:
-            np.maximum(best[dy:], wide[: height - dy], out=best[dy:])
-            np.maximum(best[: height - dy], wide[dy:], out=best[: height - dy])
+        np.maximum(best[dy:], wide[: height - dy], out=best[dy:])
+        np.maximum(best[: height - dy], wide[dy:], out=best[: height - dy])
     grown: Mask = np.maximum(best.astype(np.float32) / scale, mask)
     return grown
 

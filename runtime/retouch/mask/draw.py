@@ -51,9 +51,9 @@ def polygon(size: Size, points: Sequence[tuple[float, float]]) -> Patch:
     if box.empty:
         return _nothing()
     flips = np.zeros((box.height, box.width + 1), np.bool_)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        first, last = sorted((_nearest(y0), _nearest(y1)))
-        rows = np.arange(max(first, box.top), min(last, box.bottom))
+    for edge in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        (x0, y0), (x1, y1) = sorted(edge, key=lambda end: float(end[1]))  # the same rounding in both directions
+        rows = np.arange(max(_nearest(y0), box.top), min(_nearest(y1), box.bottom))
         crossing = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0)) if rows.size else np.empty(0)
         columns = np.clip(np.ceil(crossing - 0.5), box.left, box.right).astype(np.int64) - box.left
         flips[rows - box.top, columns] ^= True  # a row meets an edge at most once

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from retouch.errors import UnknownName
 from retouch.mask import expression as ex
 from retouch.mask import shapes as sh
-from retouch.mask.syntax import MaskError, Token, tokens, unquoted
+from retouch.mask.syntax import MaskError, Token, found_instead, tokens, unquoted
 
 T = TypeVar("T")
 
@@ -131,7 +131,9 @@ class _Parser:
         token = self.next
         length = self.length(what, low)
         if length.percent or length.value > high:
-            raise self.error(f"{what} must be a number from {low:g} to {high:g}, not {token.text}", token)
+            raise self.error(
+                f"{what} must be a number from {sh.number(low)} to {sh.number(high)}, not {token.text}", token
+            )
         return length.value
 
     def length(self, what: str, low: float = -LARGEST) -> sh.Length:
@@ -141,7 +143,9 @@ class _Parser:
             raise self.unexpected(f"{what}, a number")
         value = float(token.text.removesuffix("%").removesuffix("px"))
         if not isfinite(value) or not low <= value <= LARGEST:
-            raise self.error(f"{what} must be from {low:g} to {LARGEST:g}, not {token.text[:20]}", token)
+            raise self.error(
+                f"{what} must be from {sh.number(low)} to {sh.number(LARGEST)}, not {token.text[:20]}", token
+            )
         self.take()
         return sh.Length(value + 0.0, token.text.endswith("%"))
 
@@ -170,16 +174,11 @@ class _Parser:
 
     def unexpected(self, wanted: str) -> MaskError:
         """What should stand under the cursor."""
-        return self.error(f"expected {wanted}, found {_shown(self.next)}", self.next)
+        return self.error(f"expected {wanted}, {found_instead(self.next)}", self.next)
 
     def error(self, problem: str, token: Token) -> MaskError:
         """A mistake at a token."""
         return MaskError(problem, self.text, token.place)
-
-
-def _shown(token: Token) -> str:
-    """A token for a message."""
-    return "the end" if token.kind == "end" else repr(token.text[:20])
 
 
 def _rectangle(p: _Parser) -> sh.Rectangle:

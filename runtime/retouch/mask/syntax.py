@@ -9,7 +9,7 @@ from retouch.errors import UsageError
 LONGEST_TEXT = 4_000_000
 """Characters; a text of that many describes some hundred thousand points."""
 
-Kind = Literal["number", "word", "string", "colour", "mark", "end"]
+Kind = Literal["number", "word", "string", "colour", "mark", "wrong", "end"]
 
 _TOKEN = re.compile(
     r"""
@@ -19,8 +19,9 @@ _TOKEN = re.compile(
   | (?P<string>"(?:[^"\\\n]|\\["\\])*")
   | (?P<word>[A-Za-z]+(?:-[A-Za-z]+)*)
   | (?P<mark>[-+&|;(),×])
+  | (?P<wrong>.)
     """,
-    re.VERBOSE | re.ASCII,
+    re.VERBOSE | re.ASCII | re.DOTALL,
 )
 
 
@@ -46,29 +47,15 @@ class Token:
     text: str
     place: int
 
-    def __str__(self) -> str:
-        """As shown in messages."""
-        return "the end" if self.kind == "end" else repr(self.text)
-
 
 def tokens(text: str) -> list[Token]:
-    """All tokens of a text, an `end` token last; MaskError at a character that starts none."""
+    """All tokens of a text, an `end` token last; a character that starts none is a `wrong` token of its own."""
     if len(text) > LONGEST_TEXT:
         raise MaskError(f"the text is longer than {LONGEST_TEXT} characters; use a mask file", text[:80], 0)
-    found: list[Token] = []
-    place = 0
-    if text.lstrip(" \t").startswith("#"):
-        place = (text + "\n").index("\n")
-    while place < len(text):
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise MaskError(_unreadable(text, place), text, place)
-        kind = match.lastgroup
-        if kind != "blank":
-            found.append(Token(cast("Kind", kind), match.group(), place))
-        place = match.end()
-    found.append(Token("end", "", len(text)))
-    return found
+    place = (text + "\n").index("\n") if text.lstrip(" \t").startswith("#") else 0
+    matches = (match for match in _TOKEN.finditer(text, place) if match.lastgroup != "blank")
+    found = [Token(cast("Kind", match.lastgroup), match.group(), match.start()) for match in matches]
+    return [*found, Token("end", "", len(text))]
 
 
 def quoted(text: str) -> str:
@@ -81,14 +68,13 @@ def unquoted(token: Token) -> str:
     return re.sub(r"\\(.)", r"\1", token.text[1:-1])
 
 
-def _unreadable(text: str, place: int) -> str:
-    """Why no token starts here."""
-    character = text[place]
-    if character == '"':
-        return "the file name has no closing quote"
-    if character == "#":
-        return "a colour is # and six hexadecimal digits, such as #ff8000"
-    return f"unexpected {character!r}"
+def found_instead(token: Token) -> str:
+    """A token for a message that expected another one."""
+    if token.kind == "end":
+        return "found the end"
+    if token.text == '"':
+        return "and this quote is not closed"
+    return f"found {token.text[:20]!r}"
 
 
 def _excerpt(line: str, column: int) -> str:
