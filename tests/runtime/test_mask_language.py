@@ -22,7 +22,7 @@ WORDS = (
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=70)
 @given(expressions())
 def test_what_is_written_reads_back(expression: ex.Expression) -> None:
     assert parse(str(expression)) == expression

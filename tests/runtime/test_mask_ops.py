@@ -148,7 +148,7 @@ def test_a_threshold_divides_at_its_level(mask: Mask, level: float) -> None:
 @given(soft | binary)
 def test_bounds_hold_all_and_every_side_touches(mask: Mask) -> None:
     box = bounds(mask)
-    assert mask[box.slices].sum() == mask.sum()
+    assert np.count_nonzero(mask[box.slices]) == np.count_nonzero(mask)
     if not box.empty:
         part = mask[box.slices]
         assert all(edge.any() for edge in (part[0], part[-1], part[:, 0], part[:, -1]))

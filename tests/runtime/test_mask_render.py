@@ -167,7 +167,7 @@ def test_files_are_read_from_the_folder_by_brightness_opacity_or_key_colour(tmp_
         render(parse('file "missing.png"'), source)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(expressions(), st.sampled_from([Size(1, 1), Size(40, 30), Size(7, 50)]))
 def test_rendering_stays_in_range_or_says_why_not(expression: Expression, size: Size) -> None:
     source = MaskSource(size=size, picture=np.zeros((size.height, size.width, 3), np.uint8), folder=Path("nowhere"))
