@@ -27,41 +27,27 @@ def points(draw: st.DrawFn) -> sh.Point:
     return sh.Point(draw(lengths()), draw(lengths()))
 
 
-@st.composite
-def shapes(draw: st.DrawFn) -> sh.Shape:
-    """Every shape."""
-    sizes, several = lengths(least=0), st.lists(points(), min_size=3, max_size=5).map(tuple)
-    found: sh.Shape = draw(
-        st.one_of(
-            st.sampled_from([sh.All(), sh.Nothing(), sh.Transparent()]),
-            st.builds(sh.Rectangle, points(), sizes, sizes),
-            st.builds(sh.Ellipse, points(), sizes, sizes),
-            st.builds(sh.Polygon, several),
-            st.builds(sh.Brush, sizes, several, st.booleans()),
-            _colours,
-            st.builds(sh.Flood, points(), st.integers(0, 255)),
-            st.builds(sh.File, _paths, st.sampled_from(["auto", "grey", "alpha"])),
-            st.builds(sh.File, _paths, st.just("colour"), _colours),
-        )
-    )
-    return found
-
-
-@st.composite
-def filters(draw: st.DrawFn) -> ex.Filter:
-    """Every filter."""
-    radius = lengths(least=0)
-    found: ex.Filter = draw(
-        st.one_of(
-            st.builds(ex.Expand, radius),
-            st.builds(ex.Shrink, radius),
-            st.builds(ex.Feather, radius, st.sampled_from(["in", "out", "both"])),
-            st.sampled_from([ex.Invert(), ex.FillHoles()]),
-            st.builds(ex.DropSpecks, radius),
-            st.builds(ex.Threshold, st.integers(1, 1000).map(lambda value: value / 1000)),
-        )
-    )
-    return found
+_radii = lengths(least=0)
+_several = st.lists(points(), min_size=3, max_size=5).map(tuple)
+_shapes = st.one_of(
+    st.sampled_from([sh.All(), sh.Nothing(), sh.Transparent()]),
+    st.builds(sh.Rectangle, points(), _radii, _radii),
+    st.builds(sh.Ellipse, points(), _radii, _radii),
+    st.builds(sh.Polygon, _several),
+    st.builds(sh.Brush, _radii, _several, st.booleans()),
+    _colours,
+    st.builds(sh.Flood, points(), st.integers(0, 255)),
+    st.builds(sh.File, _paths, st.sampled_from(["auto", "grey", "alpha"])),
+    st.builds(sh.File, _paths, st.just("colour"), _colours),
+)
+_filters = st.one_of(
+    st.builds(ex.Expand, _radii),
+    st.builds(ex.Shrink, _radii),
+    st.builds(ex.Feather, _radii, st.sampled_from(["in", "out", "both"])),
+    st.sampled_from([ex.Invert(), ex.FillHoles()]),
+    st.builds(ex.DropSpecks, _radii),
+    st.builds(ex.Threshold, st.integers(1, 1000).map(lambda value: value / 1000)),
+)
 
 
 @st.composite
@@ -72,13 +58,15 @@ def terms(draw: st.DrawFn, depth: int = 2) -> ex.Term:
         return ex.Not(draw(terms(depth - 1)))
     if kind == "brackets":
         return draw(expressions(depth - 1, least=1))
-    return draw(shapes())
+    return draw(_shapes)
 
 
 @st.composite
 def expressions(draw: st.DrawFn, depth: int = 2, least: int = 0) -> ex.Expression:
     """A term that is not in brackets, and steps."""
     first = draw(terms(depth).filter(lambda term: not isinstance(term, ex.Expression)))
-    joins = st.builds(ex.Join, _signs, terms(depth))
-    steps = draw(st.lists(st.one_of(joins, filters()), min_size=least, max_size=4))
+    steps: list[ex.Step] = []
+    for _ in range(draw(st.integers(least, 3))):
+        join = draw(st.booleans())
+        steps.append(ex.Join(draw(_signs), draw(terms(depth))) if join else draw(_filters))
     return ex.Expression(first, tuple(steps))
