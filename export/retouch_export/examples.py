@@ -1,0 +1,123 @@
+"""Inputs on which a graph is traced and proved: two sizes, batches 1 and 2, several timesteps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from retouch_export.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One set of inputs by name, and how a report calls it."""
+
+    label: str
+    inputs: dict[str, Tensor]
+
+
+_TIMESTEPS = (999.0, 500.25, 20.0, 0.0)
+
+
+def examples(checkpoint: Checkpoint, role: str) -> list[Example]:
+    """Inputs for the graph of `role`; the first is the one to trace with, the sizes are not square."""
+    generator = torch.Generator().manual_seed(0)
+    if role in checkpoint.text_roles():
+        return _text(checkpoint.text_encoders[checkpoint.text_roles().index(role)].config, generator)
+    return _MAKERS[role](checkpoint, generator)
+
+
+def native_example(checkpoint: Checkpoint, role: str) -> Example:
+    """Inputs of batch 1 at the size the model was trained at."""
+    generator = torch.Generator().manual_seed(0)
+    cells = checkpoint.facts().native // checkpoint.factor()
+    if role in checkpoint.text_roles():
+        return examples(checkpoint, role)[-1]
+    if role == "unet":
+        tokens = checkpoint.text_encoders[0].config.max_position_embeddings
+        return _unet_example(checkpoint, generator, 1, (cells, cells), 500.0, tokens)
+    side, channels = checkpoint.facts().native, checkpoint.vae.config.latent_channels
+    if role == "vae_encoder":
+        return Example("native size", {"image": torch.zeros((1, 3, side, side))})
+    return Example("native size", {"latents": torch.zeros((1, channels, cells, cells))})
+
+
+def _sides(checkpoint: Checkpoint) -> list[tuple[int, int]]:
+    """Two sizes in latent cells, small so that big models are proved in minutes; both on the grid."""
+    grid = int(2 ** (len(checkpoint.unet.config.down_block_types) - 1))
+    return [(4 * grid, 4 * grid), (3 * grid, 5 * grid)]
+
+
+def _text(config: Any, generator: Generator) -> list[Example]:
+    tokens = config.max_position_embeddings
+    made = []
+    for batch, length in ((2, tokens // 3), (1, tokens - 2)):
+        ids = torch.full((batch, tokens), config.eos_token_id, dtype=torch.int64)
+        ids[:, 0] = config.bos_token_id
+        low = min(config.bos_token_id, config.eos_token_id)
+        ids[:, 1 : 1 + length] = torch.randint(0, max(low, 1), (batch, length), generator=generator)
+        made.append(Example(f"batch {batch}, {length} words", {"input_ids": ids}))
+    return made
+
+
+def _unet(checkpoint: Checkpoint, generator: Generator) -> list[Example]:
+    made = []
+    tokens = checkpoint.text_encoders[0].config.max_position_embeddings
+    for i, timestep in enumerate(_TIMESTEPS):
+        batch, (h, w) = 2 - i % 2, _sides(checkpoint)[i // 2]
+        made.append(_unet_example(checkpoint, generator, batch, (h, w), timestep, tokens * (1 + i // 3)))
+    return made
+
+
+def _unet_example(
+    checkpoint: Checkpoint, generator: Generator, batch: int, cells: tuple[int, int], timestep: float, tokens: int
+) -> Example:
+    unet = checkpoint.unet.config
+    noise = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
+    inputs = {
+        "sample": noise(batch, unet.in_channels, *cells),
+        "timestep": torch.tensor([timestep]),
+        "encoder_hidden_states": noise(batch, tokens, unet.cross_attention_dim),
+    }
+    if unet.addition_embed_type == "text_time":
+        pooled = checkpoint.text_encoders[-1].config.projection_dim
+        sizes = (unet.projection_class_embeddings_input_dim - pooled) // unet.addition_time_embed_dim
+        factor = checkpoint.factor()
+        ids = torch.tensor([[cells[0] * factor, cells[1] * factor, 0, 0, cells[0] * factor, cells[1] * factor]])
+        inputs["text_embeds"] = noise(batch, pooled)
+        inputs["time_ids"] = ids[:, :sizes].float().expand(batch, -1).contiguous()
+    if unet.time_cond_proj_dim is not None:
+        inputs["timestep_cond"] = noise(batch, unet.time_cond_proj_dim)
+    label = f"batch {batch}, {cells[1]}x{cells[0]} cells, timestep {timestep:g}, {tokens} tokens"
+    return Example(label, inputs)
+
+
+def _pictures(checkpoint: Checkpoint, generator: Generator) -> list[Example]:
+    factor = checkpoint.factor()
+    return [
+        Example(
+            f"batch {batch}, {w * factor}x{h * factor} pixels",
+            {"image": torch.rand((batch, 3, h * factor, w * factor), generator=generator) * 2 - 1},
+        )
+        for batch, (h, w) in zip((2, 1), _sides(checkpoint), strict=True)
+    ]
+
+
+def _latents(checkpoint: Checkpoint, generator: Generator) -> list[Example]:
+    channels, scale = checkpoint.vae.config.latent_channels, checkpoint.vae.config.scaling_factor
+    return [
+        Example(
+            f"batch {batch}, {w}x{h} cells",
+            {"latents": torch.randn((batch, channels, h, w), generator=generator) / scale},
+        )
+        for batch, (h, w) in zip((2, 1), _sides(checkpoint), strict=True)
+    ]
+
+
+_MAKERS: dict[str, Callable[[Checkpoint, Generator], list[Example]]] = {
+    "unet": _unet,
+    "vae_encoder": _pictures,
+    "vae_decoder": _latents,
+}

@@ -1,0 +1,32 @@
+"""How the weights of a graph are stored: a precision is a choice of codec per weight."""
+
+import math
+
+from retouch_export.graph_file import ChooseCodec
+from retouch_models.errors import UnknownName
+
+PRECISIONS = ("fp32", "fp16", "int8")
+
+_LARGE = 4096
+"""Weights with fewer elements stay in fp32: they are a
+thousandth of the file, the most sensitive part, and each conversion costs time at load."""
+
+
+def codec_chooser(precision: str) -> ChooseCodec:
+    """Return the rule of a precision; raises UnknownName."""
+    if precision not in PRECISIONS:
+        raise UnknownName("precision", precision, PRECISIONS)
+    return _int8_where_large if precision == "int8" else _fp16_where_large if precision == "fp16" else _as_is
+
+
+def _as_is(_name: str, _shape: tuple[int, ...]) -> str:
+    return "fp32"
+
+
+def _fp16_where_large(_name: str, shape: tuple[int, ...]) -> str:
+    return "fp16" if math.prod(shape) >= _LARGE else "fp32"
+
+
+def _int8_where_large(_name: str, shape: tuple[int, ...]) -> str:
+    """Matrices and convolutions in int8; biases, norms and small weights in fp32."""
+    return "int8" if len(shape) >= 2 and math.prod(shape) >= _LARGE else "fp32"

@@ -1,0 +1,108 @@
+"""A torch module to an ONNX graph without its weights; the weights follow in the form that the bundle wants.
+
+optimum's descriptions drive the trace. Its own `export` is not used because it writes every weight in fp32, reads
+the file back and writes it again; leaving the weights out costs no memory beyond the module itself.
+"""
+
+import io
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from retouch_export.fused import fused_attention
+from retouch_export.onnx_configs import CONFIGS
+from retouch_models.errors import ExportError
+
+OPSET = 17
+"""Newest that DirectML and every ONNX Runtime in use take; 20 and 23 were not faster."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """A tensor of the graph that comes from the module; stored transposed if the graph multiplies it so."""
+
+    tensor: Tensor
+    transposed: bool = False
+
+    def value(self) -> Tensor:
+        """The tensor as the graph wants it, fp32."""
+        tensor = self.tensor.detach().to(torch.float32)
+        return tensor.t() if self.transposed else tensor
+
+
+@dataclass(frozen=True, eq=False)
+class TracedGraph:
+    """A graph whose weights are named but not stored."""
+
+    proto: onnx.ModelProto
+    weights: Mapping[str, Weight]
+    """By the name that the graph's nodes use."""
+
+    def census(self) -> Counter[str]:
+        """Count of nodes by operator."""
+        return Counter(node.op_type for node in self.proto.graph.node)
+
+
+def trace(module: nn.Module, example: Mapping[str, Tensor], opset: int = OPSET) -> TracedGraph:
+    """Trace one of the modules of `modules.py` on example inputs; raises ExportError if torch cannot."""
+    config = CONFIGS[type(module)](module.config)
+    buffer = io.BytesIO()
+    module.eval().requires_grad_(False)
+    with fused_attention(module) as attentions, config.patch_model_for_export(module), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        inputs = list(config.ordered_inputs(module).items())
+        outputs = list(config.outputs.items())[: len(module(**example))]
+        torch.onnx.export(
+            module,
+            (dict(example),),
+            buffer,
+            dynamo=False,
+            export_params=False,
+            do_constant_folding=False,
+            opset_version=opset,
+            input_names=[name for name, _ in inputs],
+            output_names=[name for name, _ in outputs],
+            dynamic_axes=dict(inputs) | dict(outputs),
+        )
+    traced = _separate(onnx.load_from_string(buffer.getvalue()), module, len(inputs))
+    if traced.census()["MultiHeadAttention"] != attentions:
+        raise ExportError("an attention of the model was not fused; report this with the model's config.json")
+    return traced
+
+
+def _separate(proto: onnx.ModelProto, module: nn.Module, inputs: int) -> TracedGraph:
+    """Take the weights out of the graph's inputs and fold their transpositions."""
+    graph = proto.graph
+    named = dict(module.named_parameters()) | dict(module.named_buffers())
+    weights = {value.name: Weight(named[value.name]) for value in graph.input[inputs:]}
+    del graph.input[inputs:]
+    folded: dict[str, str] = {}
+    kept = []
+    for node in graph.node:
+        source = node.input[0] if node.op_type == "Transpose" else ""
+        if source in weights and weights[source].tensor.ndim == 2:
+            folded[node.output[0]] = f"{source}^T"
+            weights[f"{source}^T"] = Weight(weights[source].tensor, transposed=True)
+        else:
+            kept.append(node)
+    for node in kept:
+        for i, name in enumerate(node.input):
+            node.input[i] = folded.get(name, name)
+    used = {name for node in kept for name in node.input}
+    del graph.node[:]
+    graph.node.extend(kept)
+    _forget_the_maker(proto)
+    return TracedGraph(proto, {name: weight for name, weight in weights.items() if name in used})
+
+
+def _forget_the_maker(proto: onnx.ModelProto) -> None:
+    """Drop notes that hold paths and versions of the machine, so that the same model gives the same bytes."""
+    proto.graph.name = "graph"
+    proto.doc_string = proto.producer_version = ""
+    for node in proto.graph.node:
+        node.doc_string = ""
