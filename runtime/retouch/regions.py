@@ -55,7 +55,7 @@ def split(mask: Mask, regions: Regions, *, near_px: int, native: int) -> tuple[A
     part = mask[whole.slices]
     block = ceil(max(whole.size) / CELLS)
     cells = _coarse(part, block)
-    near = 0 if regions == "each" else ceil(near_px / 2 / block)
+    near = 0 if regions == "each" else min(ceil(near_px / 2 / block), max(cells.shape))
     labels, boxes = _components(cells, near)
     if regions == "each" and len(boxes) > MOST_AREAS:
         raise UsageError(

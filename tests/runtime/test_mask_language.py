@@ -1,12 +1,16 @@
 """The mask language: what is written reads back, what is wrong is pointed at, and nothing else ever happens."""
 
+import re
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retouch.mask import MaskError, parse
 from retouch.mask import expression as ex
-from retouch.mask.parser import DEEPEST
+from retouch.mask.parser import _FILTERS, _SHAPES, DEEPEST
 from support.mask_expressions import expressions
 
 WORDS = (
@@ -137,3 +141,25 @@ def test_the_pointer_shows_the_place() -> None:
 def test_text_of_absurd_length_is_refused() -> None:
     with pytest.raises(MaskError, match="longer than"):
         parse("all " + " " * 4_000_000)
+
+
+MANUAL = (Path(__file__).parents[2] / "docs" / "masks.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", re.findall(r"```mask\n(.*?)```", MANUAL, re.DOTALL))
+def test_the_manuals_examples_are_read(text: str) -> None:
+    assert parse(text).steps or "(" in text
+
+
+def test_the_manual_knows_every_word() -> None:
+    for word in (*_SHAPES, *_FILTERS):
+        assert f"`{word}" in MANUAL or f"| {word}" in MANUAL, word
+
+
+def test_the_manuals_program_runs() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(program, "docs/masks.md", "exec"), names)
+    mask = names["mask"]
+    assert isinstance(mask, np.ndarray)
+    assert 0 < mask.sum() < 40 * 30

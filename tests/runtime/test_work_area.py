@@ -11,7 +11,8 @@ from retouch.arrays import Mask
 from retouch.errors import PictureError, UsageError
 from retouch.geometry import Box, Size
 from retouch.regions import DETAIL_LOSS, MOST_AREAS, MOST_REGIONS, bounds, split
-from retouch.work_area import PADDING_PX, SHARE, Region, WorkArea, plan, work_sizes
+from retouch.request import InpaintRequest
+from retouch.work_area import PADDING_PX, SHARE, Region, WorkArea, plan, work_area_of, work_sizes
 from retouch_models.manifest import SizeSpec
 
 SMALL = SizeSpec(native=256, multiple=64, minimum=128, maximum=512)
@@ -186,6 +187,33 @@ def test_an_empty_mask_is_refused() -> None:
 def test_options_that_cannot_be_followed_are_refused(area: WorkArea) -> None:
     with pytest.raises(UsageError):
         plan(np.ones((50, 50), np.float32), area, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("request_", "area"),
+    [
+        (InpaintRequest(), WorkArea()),
+        (InpaintRequest(area="picture", regions="one"), WorkArea(kind="picture", regions="one")),
+        (
+            InpaintRequest(area="40,60 200x100", padding=0, work_size=(512, 256)),
+            WorkArea(kind="box", box=Box(40, 60, 240, 160), padding_px=0, target=Size(512, 256)),
+        ),
+    ],
+    ids=["defaults", "picture", "box"],
+)
+def test_a_request_names_its_work_area(request_: InpaintRequest, area: WorkArea) -> None:
+    assert work_area_of(request_) == area
+
+
+def test_an_area_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(UsageError, match="such as"):
+        work_area_of(InpaintRequest(area="somewhere"))
+
+
+def test_a_huge_padding_joins_all_and_shows_the_picture() -> None:
+    mask = painted(Size(3000, 2000), Box(0, 0, 9, 9), Box(2990, 1990, 3000, 2000))
+    (region,) = plan(mask, WorkArea(padding_px=8192), SMALL)
+    assert region.placement.crop == Box(0, 0, 3000, 2000)
 
 
 @pytest.mark.parametrize("sizes", [SMALL, LARGE, SQUARE, replace(LARGE, native=1024, maximum=2048)], ids=str)
