@@ -18,6 +18,8 @@ SAME = 0.5
 """Colours that agree to this many levels (or ΔE) on average are left alone: less cannot be seen, only rounded."""
 GAIN = (0.5, 2.0)
 """Limits for the change of contrast, so that flat surroundings cannot blow up a patch."""
+FLAT = 0.5
+"""Deviation below which a ratio of contrasts says nothing, ΔE."""
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """A sample of sRGB pixels, (n, 3)."""
@@ -46,7 +48,7 @@ def _same(patch: RGB, have: Pixels, want: Pixels) -> RGB:  # noqa: ARG001  (one 
 def _lab(patch: RGB, have: Pixels, want: Pixels) -> RGB:
     """Match mean and standard deviation in CIE Lab (Reinhard et al. 2001, eq. 10-11, in CIE instead of their lαβ)."""
     mine, theirs = _to_lab(have[None])[0], _to_lab(want[None])[0]
-    gain = np.clip(theirs.std(axis=0) / np.maximum(mine.std(axis=0), 1e-3), *GAIN)
+    gain = np.clip((theirs.std(axis=0) + FLAT) / (mine.std(axis=0) + FLAT), *GAIN)
     offset = theirs.mean(axis=0) - gain * mine.mean(axis=0)
     moved = np.sqrt(np.square(mine * (gain - 1) + offset).sum(axis=1)).mean()
     if moved < SAME:
