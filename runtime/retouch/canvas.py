@@ -67,7 +67,7 @@ def fit_mask(mask: Mask, size: Size) -> Mask:
     """
     if size_of(mask) == size:
         return mask.copy()
-    return _touching_max(_touching_max(mask, size.height, axis=0), size.width, axis=1)
+    return _touching_max(_touching_max(mask, size.width, axis=1), size.height, axis=0)
 
 
 def place(patch: RGB, placement: Placement) -> RGB:
@@ -124,7 +124,11 @@ def _touching_max(mask: Mask, length: int, axis: int) -> Mask:
     if old == length:
         return mask
     index = np.arange(length)
-    bounds = np.stack([index * old // length, -(-(index + 1) * old // length)], axis=1).ravel()
+    first, behind = index * old // length, -(-(index + 1) * old // length)
+    if length > old:  # enlarged: at most two old pixels
+        wide: Mask = np.maximum(mask.take(first, axis=axis), mask.take(behind - 1, axis=axis))
+        return wide
     after = [(0, 1), (0, 0)] if axis == 0 else [(0, 0), (0, 1)]  # reduceat refuses an end behind the last pixel
+    bounds = np.stack([first, behind], axis=1).ravel()
     largest: Mask = np.maximum.reduceat(np.pad(mask, after), bounds, axis=axis)
     return largest[::2] if axis == 0 else largest[:, ::2]
