@@ -15,6 +15,9 @@ from retouch_tui.undo import Change, Difference, Reframe, Snapshot, Timeline
 
 Layer = Literal["mask", "sketch"]
 
+SKETCH_LINE = "# colour"
+"""Colour strokes stand in the script as comments, since they never are mask."""
+
 
 class Document:
     """Picture, mask and sketch of one size; every change but a new base can be undone."""
@@ -101,7 +104,7 @@ class Document:
         """Wipe all colour strokes off."""
         if self.sketch is None or not self.sketch.any():
             return None
-        after = tuple(line for line in self.lines if not line.startswith("colour"))
+        after = tuple(line for line in self.lines if not line.startswith(SKETCH_LINE))
         change = Difference.between(self.sketch, np.zeros_like(self.sketch))
         self._record(Change("clear colours", self.whole, None, change, self.lines, after))
         self.sketch[:] = 0
@@ -150,6 +153,11 @@ class Stroke:
         self._ground = Ground(document.picture, document.mask.copy())
         self._touched: Box | None = None
         self._seen = 0
+
+    @property
+    def ground(self) -> Ground:
+        """Picture and mask as they were when the stroke began."""
+        return self._ground
 
     def _target(self) -> NDArray[np.uint8]:
         if self._layer == "mask":

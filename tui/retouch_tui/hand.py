@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from math import floor
 
 from retouch.geometry import Box
-from retouch_tui.document import Document, Stroke
+from retouch_tui.document import SKETCH_LINE, Document, Layer, Stroke
 from retouch_tui.layers import Colour, Point
-from retouch_tui.shapes import Shape, pair, snapped
+from retouch_tui.shapes import Ground, Shape, pair, snapped
 from retouch_tui.tools import ERASERS, TOOLS, Pen, Tool
 
 SMALLEST_PX, LARGEST_PX = 1, 400
@@ -87,7 +87,7 @@ class Hand:
             self.points.append(at)
             return self._show()
         self._erase = (erase != self.swapped) or self.tool_name in ERASERS
-        layer = "mask" if tool.effect == "mask" else "sketch"
+        layer: Layer = "mask" if tool.effect == "mask" else "sketch"
         self._stroke = self.document.stroke(layer, erase=self._erase, colour=self.colour)
         self.points = [at]
         changed = self._show()
@@ -133,16 +133,16 @@ class Hand:
         self.points = []
         if stroke is None or shape is None:
             return changed
-        box = stroke.commit(self._line(shape), self.tool.label.lower())
+        box = stroke.commit(self._line(shape, stroke.ground), self.tool.label.lower())
         if box is None:
             return changed
         return box if changed is None else changed.union(box)
 
-    def _line(self, shape: Shape) -> str:
+    def _line(self, shape: Shape, ground: Ground) -> str:
         if self.tool.effect == "sketch":
-            name = "colour none" if self._erase else "colour #{:02x}{:02x}{:02x}".format(*self.colour)
-            return f"{name} {shape.text()}"
-        return f"{'-' if self._erase else '+'} {shape.text()}"
+            name = "none" if self._erase else "#{:02x}{:02x}{:02x}".format(*self.colour)
+            return f"{SKETCH_LINE} {name} {shape.text(ground)}"
+        return f"{'-' if self._erase else '+'} {shape.text(ground)}"
 
     def _pick(self, at: Point) -> None:
         x, y = floor(at[0]), floor(at[1])

@@ -1,60 +1,58 @@
-"""Whole-mask operations: each returns a changed copy of a uint8 (H, W) mask."""
+"""Whole-mask operations of the toolbox, each with its line of the mask language."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from retouch.arrays import Mask
+from retouch.mask import ops
 from retouch_tui.layers import Mask8
 
-
-def invert(mask: Mask8) -> Mask8:
-    """Swap what is kept and what is repainted."""
-    return 255 - mask
+RADIUS_PX = 4
+SPECK_PX = 6
 
 
-def clear(mask: Mask8) -> Mask8:
-    """Keep everything."""
-    return np.zeros_like(mask)
+def to_float(mask: Mask8) -> Mask:
+    """Bring a painted mask to the runtime's range, 0..1 float32."""
+    scaled: Mask = mask.astype(np.float32) / np.float32(255)
+    return scaled
 
 
-def _disc(radius_px: int) -> Mask8:
-    side = np.arange(-radius_px, radius_px + 1)
-    return (side[:, None] ** 2 + side[None, :] ** 2 <= radius_px * radius_px).astype(np.uint8)
+def to_bytes(mask: Mask) -> Mask8:
+    """Bring a mask of the runtime to 0..255."""
+    scaled: Mask8 = np.rint(mask * np.float32(255)).astype(np.uint8)
+    return scaled
 
 
-def expand(mask: Mask8, radius_px: int) -> Mask8:
-    """Move the mask's edge outward by `radius_px`."""
-    return np.asarray(cv2.dilate(mask, _disc(radius_px)), np.uint8)
+@dataclass(frozen=True)
+class Refinement:
+    """One operation: what it is called in the undo list, its line, and what it does."""
+
+    label: str
+    line: str
+    operation: Callable[[Mask], Mask]
+
+    def __call__(self, mask: Mask8) -> Mask8:
+        """Return the changed mask."""
+        return to_bytes(self.operation(to_float(mask)))
 
 
-def shrink(mask: Mask8, radius_px: int) -> Mask8:
-    """Move the mask's edge inward by `radius_px`; the picture's border does not eat into it."""
-    return np.asarray(cv2.erode(mask, _disc(radius_px)), np.uint8)
+REFINEMENTS = {
+    "invert": Refinement("invert", "| invert", ops.invert),
+    "expand": Refinement("grow", f"| expand {RADIUS_PX}", lambda m: ops.expand(m, RADIUS_PX)),
+    "shrink": Refinement("shrink", f"| shrink {RADIUS_PX}", lambda m: ops.shrink(m, RADIUS_PX)),
+    "feather": Refinement("feather", f"| feather {RADIUS_PX} in", lambda m: ops.feather(m, RADIUS_PX, "in")),
+    "fill-holes": Refinement("fill holes", "| fill-holes", ops.fill_holes),
+    "drop-specks": Refinement("drop specks", f"| drop-specks {SPECK_PX}", lambda m: ops.drop_specks(m, SPECK_PX)),
+    "clear": Refinement("clear", "", np.zeros_like),
+}
+"""All operations by the name that actions use; `clear` begins the script anew."""
 
 
-def feather(mask: Mask8, radius_px: int) -> Mask8:
-    """Soften the edge inward only, so that no pixel outside the painted area can change."""
-    distance = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, 3)
-    ramp = np.clip(distance / (radius_px + 1), 0.0, 1.0)
-    softened: Mask8 = np.minimum(mask, np.rint(ramp * 255).astype(np.uint8))
-    return softened
-
-
-def fill_holes(mask: Mask8) -> Mask8:
-    """Repaint whatever the mask surrounds completely."""
-    framed = np.pad(np.where(mask >= 128, 255, 0).astype(np.uint8), 1)
-    cv2.floodFill(framed, np.zeros((framed.shape[0] + 2, framed.shape[1] + 2), np.uint8), (0, 0), 128)
-    return np.where(framed[1:-1, 1:-1] == 0, 255, mask).astype(np.uint8)
-
-
-def drop_specks(mask: Mask8, area_px: int) -> Mask8:
-    """Keep nothing of areas smaller than `area_px` pixels."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
-    small = np.zeros(count, bool)
-    small[1:] = stats[1:, cv2.CC_STAT_AREA] < area_px
-    return np.where(small[labels], 0, mask).astype(np.uint8)
-
-
-def areas(mask: Mask8) -> tuple[int, np.ndarray]:
+def areas(mask: Mask8) -> tuple[int, NDArray[np.int32]]:
     """Count the separate areas and label them: int32 (H, W), 0 where nothing is masked."""
     count, labels = cv2.connectedComponents((mask > 0).astype(np.uint8), connectivity=8)
     return count - 1, labels

@@ -16,19 +16,15 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from retouch.arrays import RGB, Mask
+from retouch.arrays import RGB
 from retouch.errors import Cancelled, RetouchError
-from retouch.geometry import Size
 from retouch_tui.engine import Draft, Engine, StepReport
 from retouch_tui.job import Event, Job
 from retouch_tui.layers import Mask8
+from retouch_tui.preview import laid_over
+from retouch_tui.refine import to_float
 
 LARGEST_PREVIEW_PX = 64
-
-
-def soft_mask(mask: Mask8) -> Mask:
-    """Bring a painted mask to the runtime's range, 0..1 float32."""
-    return (mask.astype(np.float32) / np.float32(255)).astype(np.float32)
 
 
 def small(preview: RGB) -> RGB:
@@ -91,7 +87,7 @@ class Running:
         if self.job.cancelled:
             raise Cancelled
         try:
-            outcome = self.engine.generate(picture, soft_mask(mask), own, on_step, on_stage)
+            outcome = self.engine.generate(picture, to_float(mask), own, on_step, on_stage)
         except Cancelled:
             self._keep_rough(index, picture, mask, own)
             raise
@@ -132,14 +128,7 @@ class Running:
         last = self._last
         if last is None or last.preview is None or last.box is None:
             return
-        box = last.box
-        inside = box.clamp(Size(picture.shape[1], picture.shape[0]))
-        patch = cv2.resize(last.preview, (box.width, box.height), interpolation=cv2.INTER_CUBIC)
-        rows, columns = inside.shift(-box.left, -box.top).slices
-        amount = mask[inside.slices].astype(np.float32)[:, :, None] / 255
-        result = picture.copy()
-        mixed = result[inside.slices] * (1 - amount) + patch[rows, columns] * amount
-        result[inside.slices] = np.rint(mixed).astype(np.uint8)
+        result = laid_over(picture, mask, last.preview, last.box)
         name = self.job.save_result(index, result)
         note = {"rough": True, "stopped_at": last.step, "of_steps": last.steps}
         self._tell_result(index, draft, name, recipe=note)

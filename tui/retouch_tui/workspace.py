@@ -20,6 +20,7 @@ from retouch_tui.layers import Mask8, Point
 from retouch_tui.refine import areas
 from retouch_tui.runner import Runner
 from retouch_tui.session import Saved, SessionFolder
+from retouch_tui.shapes import outline, to_amount
 
 LARGEST_RANDOM_SEED = 2**32 - 1
 
@@ -208,14 +209,26 @@ class Workspace:
         entry = replace(self.history.entries[key], kind="merged", parent=base, taken=True)
         document.rebase(merged)
         self.history.base = self.history.add(merged, entry).key
+        line = outline(to_amount(chosen)).text(document.ground)
         rest = np.where(chosen, 0, document.mask).astype(np.uint8)
-        return document.replace_mask(rest, "take area", (*document.lines, f"- fill {at[0]:.1f},{at[1]:.1f}"))
+        return document.replace_mask(rest, "take area", (*document.lines, f"- {line}"))
 
     def frame(self, picture: RGB, mask: Mask8, label: str, line: str) -> None:
         """Go on with a picture on a new canvas."""
         self.document.reframe(picture, mask, label, line)
         entry = Entry(key="", kind="frame", parent=self.history.base, taken=True, prompt=label)
         self.history.base = self.history.add(picture, entry).key
+
+    def follow_size(self) -> None:
+        """After an undo that brought back a picture of another size: name it as the one worked on."""
+        shape = self.document.picture.shape
+        for entry in reversed(list(self.history)):
+            pixels = self.history.pictures.get(entry.key)
+            if pixels is self.document.picture or (
+                pixels.shape == shape and np.array_equal(pixels, self.document.picture)
+            ):
+                self.history.base = entry.key
+                return
 
     def reuse(self, key: str) -> Draft:
         """Set the options to what a result was made with."""

@@ -1,0 +1,1 @@
+"""Screens: the editor and the dialogs above it."""

@@ -1,0 +1,78 @@
+"""How a result was made: its picture, its options, and what can be done with it."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Static
+
+from retouch.arrays import RGB
+from retouch_tui.history import Entry
+from retouch_tui.screens.dialog import Dialog
+from retouch_tui.widgets.picture_box import PictureBox
+from retouch_tui.widgets.run_line import seconds
+
+OPTIONS = ("negative_prompt", "steps", "guidance", "strength", "sampler", "schedule", "blend", "area", "padding")
+
+
+def recipe_rows(entry: Entry, line: list[Entry]) -> list[tuple[str, str]]:
+    """Return the rows of names and values."""
+    request = entry.recipe.get("draft", {}).get("request", {})
+    rows = [
+        ("Result", f"{entry.number} · {entry.kind}"),
+        ("Came from", " → ".join(str(e.number) for e in line[:-1]) or "—"),
+        ("Prompt", entry.prompt or "— (nothing: remove)"),
+    ]
+    if request:
+        wanted = ("negative_prompt", "steps", "guidance", "strength", "sampler", "schedule", "blend", "area", "padding")
+        rows += [
+            (n.replace("_", " ").capitalize(), str(request[n])) for n in wanted if request.get(n) not in {None, ""}
+        ]
+    if entry.seed is not None:
+        rows.append(("Seed", str(entry.seed)))
+    if entry.seconds:
+        rows.append(("Took", seconds(entry.seconds)))
+    proof = entry.recipe.get("proof")
+    if proof:
+        rows.append(("Proof", str(proof)))
+    if entry.lines:
+        rows.append(("Mask", "\n".join(entry.lines[:12])))
+    return rows
+
+
+class DetailsScreen(Dialog[str | None]):
+    """Returns what to do: take, reuse, copy-prompt, copy-seed, copy-path, save."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "choose('take')", "Take"),
+        Binding("r", "choose('reuse')", "Reuse options"),
+        Binding("p", "choose('copy-prompt')", "Copy prompt"),
+        Binding("s", "choose('copy-seed')", "Copy seed"),
+        Binding("f", "choose('copy-path')", "Copy path"),
+        Binding("w", "choose('save')", "Save as"),
+    ]
+
+    def __init__(self, entry: Entry, line: list[Entry], pixels: RGB) -> None:
+        """Show one entry and the way to it."""
+        super().__init__()
+        self._entry, self._line, self._pixels = entry, line, pixels
+
+    def compose(self) -> ComposeResult:
+        """Make picture and table."""
+        with Horizontal(classes="sheet", id="details") as sheet:
+            sheet.border_title = f"Result {self._entry.number}"
+            sheet.border_subtitle = "a take · r reuse · p s f copy prompt, seed, file · w save · Esc"
+            yield PictureBox(id="details-picture")
+            with VerticalScroll():
+                for name, value in recipe_rows(self._entry, self._line):
+                    yield Static(name, classes="heading")
+                    yield Static(value, markup=False)
+
+    def on_mount(self) -> None:
+        """Show the picture."""
+        self.query_one(PictureBox).show(self._pixels)
+
+    def action_choose(self, what: str) -> None:
+        """Return the choice."""
+        self.dismiss(what)

@@ -1,0 +1,293 @@
+"""The editor: canvas, tools, prompt, options and results on one screen."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Offset
+from textual.widget import Widget
+from textual.widgets import Button, Footer
+
+from retouch.errors import RetouchError
+from retouch_tui.actions import bindings
+from retouch_tui.fields import AREAS
+from retouch_tui.fixlist import Region
+from retouch_tui.raster import Side
+from retouch_tui.screens.compare import CompareScreen
+from retouch_tui.screens.details import DetailsScreen
+from retouch_tui.screens.editor_canvas import CanvasEditing
+from retouch_tui.screens.editor_files import Filing
+from retouch_tui.screens.editor_results import Generating
+from retouch_tui.screens.fixes import FixScreen
+from retouch_tui.screens.help import HelpScreen
+from retouch_tui.screens.jump import JumpScreen
+from retouch_tui.screens.script import ScriptScreen
+from retouch_tui.screens.settings import SettingsScreen
+from retouch_tui.screens.welcome import WelcomeScreen
+from retouch_tui.script import drawn
+from retouch_tui.settings import Settings
+from retouch_tui.terminal.capabilities import Capabilities, Mouse
+from retouch_tui.terminal.link import LinkedApp
+from retouch_tui.widgets.canvas_pane import CanvasPane
+from retouch_tui.widgets.canvas_view import CanvasView
+from retouch_tui.widgets.filmstrip import Filmstrip
+from retouch_tui.widgets.options import OptionsPanel
+from retouch_tui.widgets.prompt import PromptBox, PromptLine
+from retouch_tui.widgets.run_line import RunLine
+from retouch_tui.widgets.status_line import StatusLine
+from retouch_tui.widgets.toolbox import Toolbox, ToolLine
+
+
+def make_canvas(found: Capabilities) -> CanvasView:
+    """Make a canvas for a terminal."""
+    return CanvasView(depth=found.colours, glyphs=found.glyphs, pixel_mouse=found.mouse is Mouse.PIXEL)
+
+
+class EditorScreen(Filing, Generating, CanvasEditing):
+    """Wires the parts together."""
+
+    CSS_PATH = "editor.tcss"
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (34, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
+
+    def compose(self) -> ComposeResult:
+        """Make all panels; the style sheet decides which are seen."""
+        engine = self.engine
+        choices = {name: engine.choices(name) for name in ("sampler", "schedule", "content", "blend")}
+        choices |= {"provider": engine.providers(), "area": AREAS}
+        app = self.app
+        found = app.capabilities if isinstance(app, LinkedApp) else None
+        canvas = CanvasView() if found is None else make_canvas(found)
+        yield ToolLine(id="tool-line")
+        with Horizontal(id="main"):
+            with VerticalScroll(id="tools", can_focus=False):
+                yield Toolbox()
+            with Vertical(id="stage"):
+                yield CanvasPane(canvas, id="pane")
+                yield RunLine(id="run")
+                yield StatusLine("", id="status")
+                yield Filmstrip(id="film")
+            with Vertical(id="side"):
+                yield PromptBox(id="prompt")
+                yield OptionsPanel(choices, engine.models(), id="options")
+                yield Button("Generate  F5", id="generate", variant="primary")
+        yield PromptLine(id="prompt-line")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Show the workspace."""
+        self.query_one("#prompt").border_title = "Prompt"
+        self.query_one("#options").border_title = "Options"
+        self.query_one("#tools").border_title = "Tools"
+        self.query_one("#film").border_title = "Results"
+        self.canvas.focus()
+        self.show_draft()
+        for problem in self.keymap.problems:
+            self.notify(problem, title="Keymap", severity="warning", timeout=12)
+
+    def show_title(self) -> None:
+        """Name picture, size and model above the canvas."""
+        workspace, size = self.workspace, self.document.size
+        name = Path(workspace.source).name if workspace.source else "sample"
+        mark = " [b]●[/]" if workspace.unsaved else ""
+        pane = self.query_one(CanvasPane)
+        pane.border_title = f"{name} {size.width}×{size.height}{mark}"
+        pane.border_subtitle = f"{workspace.draft.model} · {workspace.draft.provider}"
+
+    def show_all(self) -> None:
+        """Show everything anew, the title too."""
+        super().show_all()
+        self.show_title()
+
+    def show_tools(self) -> None:
+        """Draw the toolbox; what changed is worth saving."""
+        super().show_tools()
+        if self.document.revision != self._saved_revision:
+            self._saved_revision = self.document.revision
+            self.autosave_soon()
+
+    def on_resize(self) -> None:
+        """Draw what depends on the width."""
+        self.query_one(StatusLine).show(self.status)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Generate."""
+        if event.button.id == "generate":
+            event.stop()
+            self.action_generate()
+
+    # -- panels -----------------------------------------------------------------------------------------------
+
+    def action_panel(self, name: str) -> None:
+        """Open a drawer and go there, or close it and go back."""
+        drawer = "-show-" + name
+        target: Widget = self.query_one("#options" if name == "options" else "#film")
+        if self.has_class(drawer):
+            self.remove_class(drawer)
+            self.add_class("-hide-" + name)
+            self.canvas.focus()
+            return
+        self.remove_class("-hide-" + name)
+        self.add_class(drawer)
+        if name == "options":
+            self.query_one("#field-negative_prompt").focus()
+        else:
+            target.focus()
+
+    def action_to_canvas(self) -> None:
+        """Go back to the canvas; drawers close."""
+        self.remove_class("-show-options", "-show-history")
+        super().action_to_canvas()
+
+    def panel_name(self) -> str:
+        """Say which panel has the focus."""
+        focused = self.focused
+        for node in () if focused is None else focused.ancestors_with_self:
+            if isinstance(node, (PromptBox, PromptLine)):
+                return "prompt"
+            if isinstance(node, OptionsPanel):
+                return "options"
+            if isinstance(node, Filmstrip):
+                return "filmstrip"
+        return "canvas"
+
+    def action_help(self) -> None:
+        """Explain the panel that has the focus."""
+        self.app.push_screen(HelpScreen(self.panel_name(), self.keymap))
+
+    def action_jump(self) -> None:
+        """Put a letter above each panel that is seen."""
+        line = self.query_one("#prompt-line")
+        names: dict[str, tuple[str, Widget]] = {
+            "c": ("canvas", self.canvas),
+            "o": ("options", self.query_one("#options")),
+            "p": ("prompt", line if line.display else self.query_one("#prompt")),
+            "r": ("results", self.query_one("#film")),
+            "g": ("generate", self.query_one("#generate")),
+        }
+        seen = {k: (n, w) for k, (n, w) in names.items() if w.region and w.display}
+        places = {k: (n, Offset(max(w.region.x, 0), w.region.y)) for k, (n, w) in seen.items()}
+
+        def go(letter: str | None) -> None:
+            if letter == "o":
+                self.query_one("#field-negative_prompt").focus()
+            elif letter is not None:
+                seen[letter][1].focus()
+
+        self.app.push_screen(JumpScreen(places), go)
+
+    def action_settings(self) -> None:
+        """Show the settings."""
+
+        def keep(settings: Settings | None) -> None:
+            if settings is None:
+                self.app.theme = self.settings.theme
+            else:
+                self.settings = settings
+                self._keep_settings()
+
+        self.app.push_screen(SettingsScreen(self.settings, self.keymap, self.config), keep)
+
+    def welcome(self) -> None:
+        """Show the tour of the first start."""
+        self.app.push_screen(WelcomeScreen(self.keymap), lambda _: self.set_settings(toured=True))
+
+    # -- dialogs ----------------------------------------------------------------------------------------------
+
+    def action_script(self) -> None:
+        """Show the mask as lines."""
+        document = self.document
+        alpha = None if self.origin is None else self.origin.alpha
+
+        def check(lines: tuple[str, ...]) -> None:
+            drawn(lines, document.picture, alpha)
+
+        def apply(lines: tuple[str, ...] | None) -> None:
+            if lines is not None:
+                mask = drawn(lines, document.picture, alpha)
+                self._after(document.replace_mask(mask, "edit lines", lines))
+
+        self.app.push_screen(ScriptScreen(document.lines, check), apply)
+
+    def action_compare(self) -> None:
+        """Wipe between before and after."""
+        scene = self.scene()
+        if scene.compare is None:
+            self.notify("nothing to compare with yet; generate first, or look at a result with , and .")
+            return
+        app = self.app
+        canvas = make_canvas(app.capabilities) if isinstance(app, LinkedApp) else CanvasView()
+        entry = self.workspace.history.entries[self.shown_key or self.workspace.history.base]
+        self.app.push_screen(CompareScreen(scene, canvas, f"result {entry.number} · drag or arrows · o flips · Esc"))
+
+    def action_details(self) -> None:
+        """Show how the result in view was made."""
+        history = self.workspace.history
+        key = self.shown_key or history.base
+        entry = history.entries[key]
+
+        def act(what: str | None) -> None:
+            if what == "take":
+                self.take(key)
+            elif what == "reuse":
+                self.action_reuse()
+            elif what == "save":
+                self.action_save()
+            elif what is not None:
+                self.action_copy(what.removeprefix("copy-"))
+
+        self.app.push_screen(DetailsScreen(entry, history.line_of(key), history.pictures.get(key)), act)
+
+    def action_fixes(self) -> None:
+        """Show the fix list."""
+
+        def act(what: str | None) -> None:
+            if what in {"split", "add"}:
+                self._add_fixes(apart=what == "split")
+                self.action_fixes()
+            elif what == "run":
+                self.run_fixes()
+            else:
+                self.show_all()
+
+        self.app.push_screen(FixScreen(self.workspace.fixes), act)
+
+    def action_add_fix(self) -> None:
+        """Make the mask a numbered flaw."""
+        added = self._add_fixes(apart=False)
+        if added:
+            self.set_status(hint=f"flaw {added[0].number} is on the fix list (F6); paint the next one")
+
+    def _add_fixes(self, *, apart: bool) -> list[Region]:
+        workspace = self.workspace
+        if not self.document.mask.any():
+            self.notify("nothing is masked yet; paint over a flaw first", severity="warning")
+            return []
+        added = workspace.fixes.add(self.document.mask, workspace.draft.request.prompt, apart=apart)
+        self.action_refine("clear")
+        self.show_all()
+        return added
+
+    # -- the end ----------------------------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        """Close; the session is kept."""
+        try:
+            self.workspace.write_pictures()
+            self.workspace.session.save(self.workspace.saved())
+        except RetouchError as error:
+            self.notify(str(error), severity="error")
+            return
+        self.app.exit(0)
+
+    def begin_looking(self) -> None:
+        """Show a resumed session: what was on the canvas, and a run that still goes on."""
+        self.set_look(side=Side.AFTER)
+        self.picture_changed()
+        self.show_draft()
+        if self.workspace.busy:
+            self.follow_run("a run of the last session goes on")
+        self.query_one(RunLine).display = self.workspace.busy

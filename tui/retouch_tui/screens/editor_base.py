@@ -1,0 +1,198 @@
+"""What all parts of the editor screen share: the workspace, the hand, and showing them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retouch.arrays import RGB
+from retouch.geometry import Box
+from retouch_tui.actions import ACTIONS
+from retouch_tui.cursor import Cursor
+from retouch_tui.document import Document
+from retouch_tui.engine import Engine
+from retouch_tui.hand import Hand
+from retouch_tui.keymap import Keymap, shown
+from retouch_tui.overlay import Outline, Overlay, rectangle
+from retouch_tui.preview import laid_over
+from retouch_tui.raster import Look, Scene, Side
+from retouch_tui.refine import areas
+from retouch_tui.settings import Settings
+from retouch_tui.terminal.link import PacedScreen
+from retouch_tui.widgets.canvas_view import CanvasView
+from retouch_tui.widgets.status_line import Status, StatusLine
+from retouch_tui.widgets.toolbox import Toolbox, ToolLine, ToolState
+from retouch_tui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from retouch.picture import Picture
+
+
+class EditorBase(PacedScreen[None]):
+    """State and display; the parts that act are its subclasses."""
+
+    def __init__(self, workspace: Workspace, engine: Engine, keymap: Keymap, settings: Settings, config: Path) -> None:
+        """Show a workspace; `config` is the folder of settings."""
+        super().__init__()
+        self.workspace = workspace
+        self.engine = engine
+        self.keymap = keymap
+        self.settings = settings
+        self.config = config
+        self.hand = Hand(workspace.document)
+        self.cursor = Cursor()
+        self.crosshair = False
+        """Whether the keyboard leads."""
+        self.pen_down = False
+        self.shown_key = ""
+        """The result that is looked at; empty for the picture worked on."""
+        self.preview: tuple[RGB, Box] | None = None
+        self.frame: Box | None = None
+        """The canvas to be, while the frame tool is used."""
+        self.origin: Picture | None = None
+        """The file that was opened, with its metadata."""
+        self.status = Status()
+        self._area_count = (-1, 0)
+
+    @property
+    def canvas(self) -> CanvasView:
+        """The canvas."""
+        return self.query_one(CanvasView)
+
+    @property
+    def document(self) -> Document:
+        """The document."""
+        return self.workspace.document
+
+    # -- showing ----------------------------------------------------------------------------------------------
+
+    def scene(self) -> Scene:
+        """Return what the canvas should show."""
+        document = self.document
+        picture, compare = document.picture, self._before()
+        strokes = document.sketch
+        if self.shown_key and self.shown_key != self.workspace.history.base:
+            looked = self.workspace.history.pictures.get(self.shown_key)
+            if looked.shape == picture.shape:
+                picture, compare, strokes = looked, picture, None
+        if self.preview is not None:
+            picture = self._with_preview(picture)
+        numbers = tuple((r.box, str(r.number)) for r in self.workspace.fixes)
+        return Scene(
+            picture=picture,
+            mask=document.mask,
+            strokes=strokes,
+            compare=compare,
+            regions=numbers,
+            frame=self.frame,
+        )
+
+    def _before(self) -> RGB | None:
+        """The picture before the one worked on, if it has the same size."""
+        history = self.workspace.history
+        line = history.line_of(history.base)
+        if len(line) < 2:
+            return None
+        pixels = history.pictures.get(line[-2].key)
+        return pixels if pixels.shape == self.document.picture.shape else None
+
+    def _with_preview(self, picture: RGB) -> RGB:
+        return picture if self.preview is None else laid_over(picture, self.document.mask, *self.preview)
+
+    def show_all(self) -> None:
+        """Show another picture, or everything anew."""
+        self.hand.document = self.document
+        self.canvas.show(self.scene())
+        self.show_pointer()
+        self.show_tools()
+
+    def show_change(self, box: Box | None) -> None:
+        """Show what changed inside a box of the picture."""
+        if box is None:
+            return
+        if box.empty:
+            self.show_tools()
+            return
+        self.canvas.update(box, self.scene())
+        self.show_tools()
+
+    def show_pointer(self) -> None:
+        """Draw the cursor and the shape under way."""
+        at = self.cursor.at
+        self.canvas.set_overlay(
+            Overlay(
+                cursor=at,
+                radius=self.hand.radius_px,
+                crosshair=self.crosshair,
+                outlines=self._outlines(),
+            )
+        )
+        self.set_status(at=at, zoom=self.canvas.view.zoom, pen_down=self.pen_down)
+
+    def _outlines(self) -> tuple[Outline, ...]:
+        points = tuple(self.hand.points)
+        tool = self.hand.tool
+        if not points or tool.gesture == "tap":
+            return ()
+        if tool.gesture == "corners":
+            return (Outline(points=(*points, self.cursor.at), closed=len(points) > 1),)
+        if self.hand.tool_name in {"rectangle", "ellipse"}:
+            (x0, y0), (x1, y1) = points[0], points[-1]
+            box = Box(round(min(x0, x1)), round(min(y0, y1)), round(max(x0, x1)), round(max(y0, y1)))
+            return (rectangle(box),)
+        return (Outline(points=points, closed=False),) if self.hand.tool_name == "lasso" else ()
+
+    def tool_state(self) -> ToolState:
+        """Return what the toolbox should show."""
+        document = self.document
+        if self._area_count[0] != document.revision:
+            self._area_count = (document.revision, areas(document.mask)[0])
+        keys = tuple((a.name, shown(self.keymap.keys[a.name][0])) for a in ACTIONS if self.keymap.keys[a.name])
+        return ToolState(
+            tool=self.hand.tool_name,
+            size_px=self.hand.pen.size_px,
+            tolerance=self.hand.tolerance,
+            colour=self.hand.colour,
+            swapped=self.hand.swapped,
+            masked_share=document.masked_share,
+            areas=self._area_count[1],
+            keys=keys,
+        )
+
+    def show_tools(self) -> None:
+        """Draw the toolbox."""
+        state = self.tool_state()
+        self.query_one(Toolbox).show(state)
+        self.query_one(ToolLine).show(state)
+
+    def set_status(self, **changes: object) -> None:
+        """Change some of the status line."""
+        status = replace(self.status, **changes)  # type: ignore[arg-type]
+        if status != self.status:
+            self.status = status
+            self.query_one(StatusLine).show(status)
+
+    def set_look(self, **changes: object) -> None:
+        """Change how the canvas shows the scene."""
+        self.canvas.set_look(replace(self.canvas.look, **changes))  # type: ignore[arg-type]
+
+    @property
+    def look(self) -> Look:
+        """How the canvas shows the scene."""
+        return self.canvas.look
+
+    def look_at(self, key: str) -> None:
+        """Look at a result without taking it."""
+        base = self.workspace.history.base
+        self.shown_key = "" if key == base else key
+        entry = self.workspace.history.entries.get(self.shown_key)
+        words = "" if entry is None else f"result {entry.number}{' (rough)' if entry.kind == 'rough' else ''}"
+        self.set_status(looking=words)
+        self.set_look(side=Side.AFTER)
+        self.show_all()
+        self.show_results()
+
+    def show_results(self) -> None:
+        """Draw the filmstrip; the part of the editor that has results does it."""
+
+    def ask_plan(self) -> None:
+        """Have the plan worked out anew; the part that generates does it."""

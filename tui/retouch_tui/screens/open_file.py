@@ -1,0 +1,94 @@
+"""Choose a picture: the file dialog with a preview and the pictures opened lately."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+from textual_fspicker import FileOpen, FileSave, Filters
+from textual_fspicker.parts import DirectoryNavigation
+
+from retouch.arrays import RGB
+from retouch.errors import RetouchError
+from retouch_tui.files import is_picture, open_picture
+from retouch_tui.history import thumbnail
+from retouch_tui.widgets.picture_box import PictureBox
+
+
+def filters() -> Filters:
+    """Return what the dialog shows: pictures, or everything."""
+    return Filters(("Pictures", is_picture), ("All files", lambda _: True))
+
+
+class Beside(Vertical):
+    """What stands beside the list of files: a preview, and pictures opened lately."""
+
+    def __init__(self, recent: tuple[str, ...]) -> None:
+        """Offer the pictures that are still there."""
+        super().__init__()
+        self._recent = [p for p in recent if Path(p).is_file()]
+
+    def compose(self) -> ComposeResult:
+        """Make preview and list."""
+        yield PictureBox("\n  no preview yet:\n  move to a picture")
+        yield Static("", id="preview-words", markup=False)
+        if self._recent:
+            yield Static("Opened lately", classes="heading")
+            yield OptionList(*(Option(Path(p).name, id=str(i)) for i, p in enumerate(self._recent)), compact=True)
+
+    def path(self, index: int) -> Path:
+        """Return a picture opened lately."""
+        return Path(self._recent[index])
+
+
+class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
+    """Returns the path of a picture, None for none."""
+
+    BINDINGS: ClassVar = [("f4", "dismiss(None)", "Close")]
+
+    def __init__(self, folder: Path, title: str, recent: tuple[str, ...] = ()) -> None:
+        """Begin in a folder."""
+        super().__init__(folder, title, filters=filters(), double_click_directories=False)
+        self._recent = recent
+
+    def on_mount(self) -> None:
+        """Put the preview beside the list."""
+        super().on_mount()
+        self.query_one(DirectoryNavigation).parent.mount(Beside(self._recent))
+
+    @on(DirectoryNavigation.Highlighted)
+    def highlighted(self, event: DirectoryNavigation.Highlighted) -> None:
+        """Preview the file under the cursor."""
+        if event.path.is_file():
+            self._preview(event.path)
+        else:
+            self._show(None, "\n  a folder")
+
+    @on(OptionList.OptionSelected, "Beside OptionList")
+    def recent_chosen(self, event: OptionList.OptionSelected) -> None:
+        """Take a picture opened lately."""
+        event.stop()
+        self.dismiss(self.query_one(Beside).path(event.option_index))
+
+    @work(thread=True, exclusive=True, group="preview")
+    def _preview(self, path: Path) -> None:
+        try:
+            pixels, words = thumbnail(open_picture(path)[0].pixels), ""
+        except RetouchError as error:
+            pixels, words = None, f"\n  {error}"
+        self.app.call_from_thread(self._show, pixels, words)
+
+    def _show(self, pixels: RGB | None, words: str) -> None:
+        for box in self.query(PictureBox):
+            box.show(pixels, words)
+
+
+class SaveFile(FileSave):  # type: ignore[misc]  # untyped here
+    """Returns the path to write to, None for none; an existing file is asked about by the editor."""
+
+    def __init__(self, suggestion: Path) -> None:
+        """Suggest a name."""
+        super().__init__(suggestion.parent, "Save the picture as", default_file=suggestion, can_overwrite=True)
