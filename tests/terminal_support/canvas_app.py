@@ -1,5 +1,7 @@
 """A small app around the canvas, as the product's screens use it."""
 
+from dataclasses import replace
+
 import numpy as np
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -10,6 +12,9 @@ from retouch_tui.terminal.capabilities import PLAIN, Capabilities
 from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.widgets.canvas_view import CanvasView
 from terminal_support.pictures import photo
+
+ANSWERING = replace(PLAIN, acknowledges=True)
+"""A terminal that acknowledges frames."""
 
 
 def empty_scene(width: int = 512, height: int = 512) -> Scene:
@@ -22,7 +27,7 @@ class CanvasApp(LinkedApp[None]):
 
     CSS = "Static { width: 10; } CanvasView { width: 1fr; } #right { width: 6; }"
 
-    def __init__(self, scene: Scene, capabilities: Capabilities = PLAIN) -> None:
+    def __init__(self, scene: Scene, capabilities: Capabilities = ANSWERING) -> None:
         """Take a scene to show and what the terminal can do."""
         super().__init__(capabilities)
         self.scene = scene

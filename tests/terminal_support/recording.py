@@ -1,11 +1,11 @@
 """A Textual driver that keeps what the app writes, and answers like a terminal."""
 
 import asyncio
-from collections import deque
 
 from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
 
+from retouch_tui.terminal.link import LinkedApp, Paced
 from retouch_tui.terminal.pacer import QUERY
 
 
@@ -44,9 +44,28 @@ class RecordingDriver(HeadlessDriver):
         return text
 
 
-async def settle(rounds: int = 12) -> None:
-    """Let messages, idle callbacks and the update timer of Textual run (its period is a sixtieth of a second)."""
-    done: deque[None] = deque(maxlen=rounds)
-    while len(done) < rounds:
+QUIET = 3
+LONGEST = 600
+
+
+async def settle(app: LinkedApp[None]) -> None:
+    """Let Textual write what it has to: until nothing is dirty, or a frame is held back for the terminal."""
+    quiet = 0
+    for _ in range(LONGEST):
+        quiet = 0 if _busy(app) else quiet + 1
+        if quiet == QUIET:
+            return
         await asyncio.sleep(1 / 120)
-        done.append(None)
+    raise AssertionError("the screen did not come to rest")
+
+
+def _busy(app: LinkedApp[None]) -> bool:
+    screen = app.screen
+    if not app._dom_ready or not isinstance(screen, Paced):
+        return True
+    nodes = [app, screen, *screen.query("*")]
+    if any(not node._message_queue.empty() or node._repaint_required for node in nodes[1:]):
+        return True
+    if screen._layout_required or screen._repaint_required or screen._dirty_widgets:
+        return True
+    return bool(screen._compositor._dirty_regions) and screen._held is None

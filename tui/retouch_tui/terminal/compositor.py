@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 from rich.console import Console
 from rich.control import Control
-from textual._compositor import ChopsUpdate, Compositor
+from rich.style import Style
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
+from textual.errors import NoWidget
 from textual.strip import Strip
 
 
@@ -35,6 +37,15 @@ class TightUpdate(ChopsUpdate):
 class TightCompositor(Compositor):
     """Textual's compositor with tight partial updates."""
 
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        """Return the whole screen, after which no widget has anything left to repaint.
+
+        Textual keeps their wishes, so that the first change after a full update repeats all of it.
+        """
+        for widget in self.visible_widgets:
+            widget._exchange_repaint_regions()
+        return super().render_full_update(simplify)
+
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what changed, or None when nothing did."""
         update = super().render_partial_update()
@@ -46,3 +57,18 @@ class TightCompositor(Compositor):
         """Drop what lies below the screen: a widget may ask for more than is visible."""
         height = self.size.height
         return [span for span in spans if 0 <= span[0] < height]
+
+    def get_style_at(self, x: int, y: int) -> Style:
+        """Return the style of a cell; on the canvas, which has no links, without making segments of it.
+
+        Textual asks at every move of the mouse.
+        """
+        widget = self._plain_widget_at(x, y)
+        return Style.null() if widget else super().get_style_at(x, y)
+
+    def _plain_widget_at(self, x: int, y: int) -> bool:
+        try:
+            widget, _ = self.get_widget_at(x, y)
+        except NoWidget:
+            return False
+        return bool(getattr(widget, "UNSTYLED", False))

@@ -11,6 +11,7 @@ Coordinates in messages and overlays are picture coordinates as floats: the cent
 """
 
 from dataclasses import replace
+from typing import Self
 
 from rich.style import Style
 from textual import events
@@ -48,6 +49,7 @@ class CanvasView(Widget, can_focus=True):
     """A picture with its mask, painted in cells."""
 
     ALLOW_SELECT = False
+    UNSTYLED = True
     DEFAULT_CSS = "CanvasView { width: 1fr; height: 1fr; }"
 
     class Pointer(Message):
@@ -279,8 +281,13 @@ class CanvasView(Widget, can_focus=True):
         if self._fitted:
             self._buffer.view = self._fitting()
         self._buffer.repaint()
-        self.refresh()
         self.post_message(self.ViewChanged(self, self.view))
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Repaint regions; a wish to repaint everything, as at each change of focus, finds nothing changed."""
+        if regions or layout or recompose or self._buffer.raster is None:
+            super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        return self
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the rows of a region; past the styles cache, which would take arrays apart."""
