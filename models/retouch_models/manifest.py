@@ -88,6 +88,8 @@ class TextSpec:
     """Names of graphs; each gives `hidden_states` (B, tokens, D) and may give `pooled` (B, P)."""
     width: int = 768
     """Width of the joined hidden states."""
+    zero_empty_negative: bool = False
+    """Whether empty undesired content is zeros instead of the encoding of no words, as SDXL was trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,9 @@ class Defaults:
     sampler: str = "dpmpp_2m"
     schedule: str = "model"
     negative_prompt: str = ""
+    """Undesired content that is used when the user gives none."""
+    empty_prompt: str = ""
+    """Prompt that is used when the user gives none: what removes a thing."""
 
 
 Axis = int | str

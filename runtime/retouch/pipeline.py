@@ -66,7 +66,7 @@ class Inpainter:
             levels=self.levels,
             encoder=self._encoder,
             request=full,
-            context=text.context,
+            context=text.conditioning.context,
             extra=text.extra,
             noise=noise_stream(full),
             clock=clock,
@@ -85,7 +85,7 @@ class Inpainter:
             proof=_proof_of_all(image, picture, mask, done),
             provider=str(self.device),
             seconds=clock.seconds,
-            notes=text.notes,
+            notes=text.conditioning.notes,
         )
 
     def close(self) -> None:

@@ -111,7 +111,11 @@ class InpaintRequest:
             ("sampler", full.sampler, module_names("retouch.samplers")),
             ("schedule", full.schedule, module_names("retouch.schedules")),
             ("blend", full.blend, module_names("retouch.blend")),
-            ("masked content", full.content, (*module_names("retouch.content"), *module_names("retouch.latent_content"))),
+            (
+                "masked content",
+                full.content,
+                (*module_names("retouch.content"), *module_names("retouch.latent_content")),
+            ),
         ):
             if name not in known:
                 raise UnknownName(kind, str(name), known)

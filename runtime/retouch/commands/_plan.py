@@ -1,0 +1,53 @@
+"""What `--dry-run` prints: the working boxes, the cells that will change, the steps, time and memory."""
+
+import json
+from typing import TYPE_CHECKING
+
+from retouch.request import given
+
+if TYPE_CHECKING:
+    from retouch.arrays import Mask
+    from retouch.pipeline import Inpainter
+    from retouch.request import InpaintRequest
+
+
+def print_plan(
+    engine: "Inpainter", mask: "Mask", request: "InpaintRequest", expression: str | None, count: int, *, as_json: bool
+) -> None:
+    """Print to stdout, as JSON or as lines."""
+    from retouch.estimate import estimate
+    from retouch.mask import describe
+
+    full = request.resolved(engine.manifest)
+    regions = engine.plan(mask, full)
+    report = describe(mask, regions, engine.manifest.latent.factor)
+    cost = estimate(engine.manifest, full, regions, on_cpu=engine.device.provider == "cpu")
+    seconds = None if cost.seconds is None else cost.seconds * count
+    if as_json:
+        data = {
+            "model": engine.manifest.name,
+            "device": str(engine.device),
+            "mask": {"pixels": report.area_px, "percent": report.percent, "box": list(report.box)},
+            "expression": expression,
+            "regions": [
+                {"box": list(r.box), "crop": list(r.crop), "work": list(r.work), "cells": r.cells}
+                for r in report.regions
+            ],
+            "request": full.to_data(),
+            "evaluations": cost.evaluations * count,
+            "seconds": seconds,
+            "memory_bytes": cost.memory_bytes,
+        }
+        print(json.dumps(data, indent=1))  # noqa: T201
+        return
+    lines = [
+        f"model: {engine.manifest.name} on {engine.device}",
+        *([f"expression: {expression}"] if expression else []),
+        *report.lines(),
+        f"run: {given(full.steps)} steps of {full.sampler}, schedule {full.schedule}, "
+        f"guidance {given(full.guidance):g}, strength {full.strength:g}, seed {full.seed}, candidates {count}",
+        f"cost: {cost.evaluations * count} model calls with batch {cost.batch}, "
+        + ("time unknown on this device" if seconds is None else f"about {seconds:.1f} s")
+        + f", about {cost.memory_bytes / 1e6:.0f} MB of memory",
+    ]
+    print("\n".join(lines))  # noqa: T201

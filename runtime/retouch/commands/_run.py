@@ -1,0 +1,118 @@
+"""Run a request on a picture for one or more candidates, and write what comes out."""
+
+import argparse
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retouch_models.errors import UsageError
+
+from retouch.commands._options import require_positive
+from retouch.commands._progress import Narrator
+
+if TYPE_CHECKING:
+    from retouch.arrays import Mask
+    from retouch.edit import Edit
+    from retouch.picture import Picture
+    from retouch.pipeline import Inpainter
+    from retouch.request import InpaintRequest
+
+LARGEST_RANDOM_SEED = 2**32
+MOST_CANDIDATES = 1000
+
+
+def drawn_seed() -> int:
+    """Draw a seed that is short enough to type."""
+    return secrets.randbelow(LARGEST_RANDOM_SEED)
+
+
+def read_picture(name: str) -> "Picture":
+    """Read the input; `-` is standard input."""
+    from retouch.image_io import load_picture
+
+    return load_picture(sys.stdin.buffer if name == "-" else Path(name))
+
+
+def output_paths(output: str | None, source: str, count: int) -> list[Path | None]:
+    """Where each candidate goes; None is standard output. Several get -1, -2, ... before the extension."""
+    if output == "-":
+        if count != 1:
+            raise UsageError("--output - takes one candidate; leave --count out or name a file")
+        return [None]
+    if output is None:
+        stem = "picture" if source == "-" else Path(source).stem
+        output = f"{stem}-retouched.png"
+    path = Path(output)
+    if count == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(1, count + 1)]
+
+
+def check_outputs(paths: list[Path | None], *, force: bool) -> None:
+    """Refuse a place that cannot be written before anything is generated."""
+    from retouch.image_io import ensure_writable
+
+    for path in paths:
+        if path is not None:
+            ensure_writable(path, force)
+
+
+def open_engine(args: argparse.Namespace) -> "Inpainter":
+    """Open the model on its device."""
+    from retouch.pipeline import Inpainter
+    from retouch_models.store import find_bundle
+
+    if args.threads is not None:
+        require_positive("threads", args.threads, 1024)
+    return Inpainter(find_bundle(args.model), provider=args.provider, threads=args.threads)
+
+
+def run_candidates(
+    engine: "Inpainter",
+    picture: "Picture",
+    mask: "Mask",
+    request: "InpaintRequest",
+    paths: list[Path | None],
+    narrator: Narrator,
+    texts: "Callable[[Edit], dict[str, str]]",
+    *,
+    force: bool,
+) -> None:
+    """Generate one candidate per path, with seeds counted up from the request's, and print the paths to stdout."""
+    from retouch.edit import repaint
+    from retouch.image_io import save_picture
+
+    for offset, path in enumerate(paths):
+        narrator.begin()
+        one = replace(request, seed=(request.seed + offset) % 2**64)
+        edit = repaint(engine, picture, mask, one, narrator)
+        result = edit.result
+        for note in result.notes if offset == 0 else ():
+            narrator.note(note)
+        done = edit.picture
+        notes = save_picture(
+            sys.stdout.buffer if path is None else path,
+            done.pixels,
+            like=done,
+            alpha=done.alpha,
+            text=texts(edit),
+            force=force,
+        )
+        for note in notes:
+            narrator.note(note)
+        proof = result.proof
+        drift = "identical" if proof.drift_db is None else f"{proof.drift_db:.1f} dB"
+        narrator.finish(
+            "-" if path is None else str(path),
+            seed=one.seed,
+            bytes_changed_outside=proof.bytes_changed_outside,
+            seam=f"{proof.seam_before:.1f} -> {proof.seam_after:.1f}",
+            blend=proof.blend,
+            drift_outside=drift,
+            device=result.provider,
+        )
+        if path is not None:
+            print(path, flush=True)  # noqa: T201

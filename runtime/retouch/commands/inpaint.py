@@ -1,0 +1,80 @@
+"""`retouch inpaint`: repaint the masked part of a picture."""
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from retouch.commands._masks import add_mask_options, mask_for
+from retouch.commands._options import (
+    add_area_options,
+    add_engine_options,
+    add_output_options,
+    add_prompt_options,
+    add_sampling_options,
+    request_from,
+    require_positive,
+)
+from retouch.commands._progress import Narrator
+from retouch.commands._run import MOST_CANDIDATES, check_outputs, drawn_seed, open_engine, output_paths, read_picture, run_candidates
+
+if TYPE_CHECKING:
+    from retouch.request import InpaintRequest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("picture", metavar="PICTURE", help="any picture of any size; - is standard input")
+    add_mask_options(parser, required=False)
+    add_prompt_options(parser)
+    add_engine_options(parser)
+    add_sampling_options(parser)
+    add_area_options(parser)
+    add_output_options(parser)
+    parser.add_argument("--recipe", metavar="FILE", help="take prompt, options and mask from a picture made earlier")
+    parser.add_argument(
+        "--dry-run", "--plan", action="store_true", help="say what would be done, and what it would cost; run nothing"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    from retouch.commands._recipes import mask_of, recipe_texts, request_of
+
+    require_positive("count", args.count, MOST_CANDIDATES)
+    narrator = Narrator(as_json=args.json, quiet=args.quiet)
+    request = seeded(request_of(args, narrator), args)
+    paths = output_paths(args.output, args.picture, args.count)
+    if not args.dry_run:
+        check_outputs(paths, force=args.force)
+    picture = read_picture(args.picture)
+    for note in picture.notes:
+        narrator.note(note)
+    mask, expression = mask_of(args, picture, mask_for)
+    engine = open_engine(args)
+    try:
+        if args.dry_run:
+            from retouch.commands._plan import print_plan
+
+            print_plan(engine, mask, request, expression, args.count, as_json=args.json)
+            return 0
+        run_candidates(
+            engine,
+            picture,
+            mask,
+            request,
+            paths,
+            narrator,
+            lambda edit: recipe_texts(engine, edit, picture, mask, expression),
+            force=args.force,
+        )
+    finally:
+        engine.close()
+    return 0
+
+
+def seeded(request: "InpaintRequest", args: argparse.Namespace) -> "InpaintRequest":
+    """Lay the options over the recipe's, with a drawn seed where neither names one."""
+    full = request_from(args, request)
+    if args.seed is None and getattr(args, "recipe", None) is None:
+        full = replace(full, seed=drawn_seed())
+    return full

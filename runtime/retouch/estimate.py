@@ -1,0 +1,74 @@
+"""How long a run will take and how much memory it will need, before it starts.
+
+Time is the work that the manifest states (gflop per graph at native size) over the speed of this machine, measured
+with a matrix product. Memory is the weights in float32, or as stored on a GPU, plus the largest activations.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from time import perf_counter
+
+import numpy as np
+
+from retouch.request import InpaintRequest, given
+from retouch.samplers import SAMPLERS
+from retouch.schedule import run_steps
+from retouch.work_area import Region
+from retouch_models.manifest import Manifest
+
+EFFICIENCY = 0.6
+"""Share of a matrix product's speed that whole graphs reach on a CPU."""
+PROCESS_BYTES = 110e6
+"""The interpreter with numpy, Pillow, OpenCV and ONNX Runtime, no model."""
+ACTIVATIONS = {"unet": 55.0, "vae_encoder": 260.0, "vae_decoder": 520.0}
+"""Peak bytes of activations per pixel of the working box and batch entry, of graphs of about 35 million weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a run will cost."""
+
+    evaluations: int
+    """Calls of the UNet, each for one or two prompts."""
+    batch: int
+    seconds: float | None
+    """None where the manifest does not state the work or the device is no CPU."""
+    memory_bytes: float
+
+
+def estimate(manifest: Manifest, request: InpaintRequest, regions: tuple[Region, ...], *, on_cpu: bool) -> Estimate:
+    """Estimate one candidate; `request` must be resolved."""
+    steps = given(request.steps) if request.exact_steps else run_steps(given(request.steps), request.strength)
+    calls = SAMPLERS[str(request.sampler)].total_evaluations(steps)
+    batch = 1 if given(request.guidance) == 1 else 2
+    areas = [r.placement.work.area for r in regions]
+    seconds = None
+    if on_cpu and all(manifest.graphs[g].gflop is not None for g in ("unet", "vae_encoder", "vae_decoder")):
+        per_native = sum(
+            float(manifest.graphs[role].gflop or 0) * times
+            for role, times in (
+                ("unet", calls * batch),
+                ("vae_encoder", 2 if request.strength < 1 else 1),
+                ("vae_decoder", 1),
+            )
+        )
+        seconds = per_native * sum(areas) / manifest.size.native**2 / (machine_gflops() * EFFICIENCY)
+    weights = sum(g.parameters * 4 for role, g in manifest.graphs.items() if "@" not in role)
+    scratch = max(ACTIVATIONS["unet"] * batch, ACTIVATIONS["vae_decoder"]) * max(areas)
+    memory = PROCESS_BYTES + weights + scratch
+    return Estimate(evaluations=calls * len(regions), batch=batch, seconds=seconds, memory_bytes=memory)
+
+
+@lru_cache(maxsize=1)
+def machine_gflops() -> float:
+    """Speed of a float32 matrix product on this machine, GFLOP/s; takes some 30 ms."""
+    side = 512
+    a = np.ones((side, side), np.float32)
+    a @ a
+    best = 1e9
+    for _ in range(3):
+        start = perf_counter()
+        for _ in range(4):
+            a @ a
+        best = min(best, perf_counter() - start)
+    return 4 * 2 * side**3 / best / 1e9
