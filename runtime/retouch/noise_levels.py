@@ -17,8 +17,8 @@ from retouch_models.manifest import NoiseSpec
 Floats: TypeAlias = NDArray[np.float64]
 """One value per training timestep, (T,)."""
 
-ABAR_FLOOR = 2.0**-24
-"""Least share of signal: a last timestep of pure noise has an infinite sigma, and this makes it 4096."""
+LEAST_ABAR = 2.0**-24
+"""Share of signal that stands for none, as in diffusers: pure noise would have an infinite sigma, this has 4096."""
 
 _COSINE_OFFSET = 0.008
 _LARGEST_BETA = 0.999
@@ -34,15 +34,14 @@ class NoiseLevels:
 
     @classmethod
     def from_spec(cls, spec: NoiseSpec) -> "NoiseLevels":
-        """Compute the table; BundleError when the betas of the manifest make no rising sigmas."""
-        abar = np.cumprod(1.0 - betas(spec))
+        """Compute the table; BundleError when the betas of the manifest are none."""
+        added = betas(spec)
+        if len(added) < 2 or not ((added > 0) & (added < 1)).all():
+            raise BundleError("the model's betas must be two or more numbers between 0 and 1; export the model again")
+        abar = np.cumprod(1.0 - added)
         if spec.zero_terminal_snr:
             abar = zero_terminal_snr(abar)
-        abar = np.maximum(abar, ABAR_FLOOR)
-        table = np.sqrt((1.0 - abar) / abar)
-        if not (np.isfinite(table).all() and table[0] > 0 and (np.diff(table) > 0).all()):
-            raise BundleError("the model's betas do not make rising noise levels; export the model again")
-        return cls(table, spec)
+        return cls(np.sqrt((1.0 - abar) / abar), spec)
 
     @property
     def count(self) -> int:
@@ -108,4 +107,5 @@ def zero_terminal_snr(abar: Floats) -> Floats:
     Lin et al. 2024, "Common diffusion noise schedules and sample steps are flawed" (arXiv:2305.08891), algorithm 1.
     """
     root = np.sqrt(abar)
-    return np.asarray(((root - root[-1]) * (root[0] / (root[0] - root[-1]))) ** 2)
+    shifted = (root - root[-1]) * (root[0] / (root[0] - root[-1]))
+    return np.append(shifted[:-1] ** 2, LEAST_ABAR)

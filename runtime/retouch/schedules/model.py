@@ -14,8 +14,13 @@ from retouch.schedules import SCHEDULES, Timesteps, schedule
 from retouch_models.manifest import NoiseSpec, Spacing
 
 
+def most_steps(levels: NoiseLevels) -> int:
+    """One step per timestep; the leading spacing leaves out those below its offset."""
+    return levels.count - (levels.spec.steps_offset if levels.spec.spacing == "leading" else 0)
+
+
 @SCHEDULES.register
-@schedule()
+@schedule(most_steps)
 def model(levels: NoiseLevels, steps: int) -> Sigmas:
     """Look up the sigmas of `timesteps`; the end is 0 unless the manifest says the first training sigma."""
     visited = [float(levels.table[t]) for t in timesteps(levels, steps)]
@@ -25,7 +30,8 @@ def model(levels: NoiseLevels, steps: int) -> Sigmas:
 
 def timesteps(levels: NoiseLevels, steps: int) -> Timesteps:
     """List `steps` whole timesteps, falling, each below the number of training timesteps."""
-    return [min(t, levels.count - 1) for t in _SPACINGS[levels.spec.spacing](levels.spec, levels.count, steps)]
+    spaced = _SPACINGS[levels.spec.spacing](levels.spec, levels.count, steps)
+    return [min(t, levels.count - 1) for t in spaced]
 
 
 def _leading(spec: NoiseSpec, count: int, steps: int) -> Timesteps:
