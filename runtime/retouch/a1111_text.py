@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 _NAME = re.compile(r"\s*(\w[\w \-/]*):\s*")
-_QUOTED = re.compile(r'"(?:\\.|[^\\"])*"')
+_DECODER = json.JSONDecoder(strict=False)
+_OPENERS = ('"', "[", "{")
 
 
 def quoted(value: object) -> str:
@@ -21,30 +22,32 @@ def joined(fields: Iterable[tuple[str, object]]) -> str:
     return ", ".join(f"{name}: {quoted(value)}" for name, value in fields)
 
 
-def split_fields(line: str) -> dict[str, str] | None:
-    """The pairs of such a line, unquoted; None when the line is something else.
+def split_fields(line: str) -> dict[str, str]:
+    """The pairs of such a line, unquoted; what is no pair is skipped, so another kind of line gives few or none.
 
-    A value that has quotes but is no valid JSON string is kept as it stands.
+    A value in quotes that is no JSON string is kept as it stands, one in `[]` or `{}` is kept whole.
     """
     fields: dict[str, str] = {}
     at = 0
     while at < len(line):
         name = _NAME.match(line, at)
-        if name is None:
-            return None
-        value = _QUOTED.match(line, name.end())
-        if value is None or line[value.end() : value.end() + 1] not in ("", ","):
-            end = (line + ",").index(",", name.end())
-            fields[name[1].strip()] = line[name.end() : end].strip()
-        else:
-            end = value.end()
-            fields[name[1].strip()] = _unquoted(value[0])
+        start = at if name is None else name.end()
+        end, value = _value(line, start)
+        if name is not None:
+            fields.setdefault(name[1].strip(), value)
         at = end + 1
-    return fields or None
+    return fields
 
 
-def _unquoted(text: str) -> str:
-    try:
-        return str(json.loads(text, strict=False))
-    except ValueError:
-        return text
+def _value(line: str, start: int) -> tuple[int, str]:
+    """Where the value at `start` ends, and the value."""
+    if line[start : start + 1] in _OPENERS:
+        try:
+            value, end = _DECODER.raw_decode(line, start)
+        except (ValueError, RecursionError):
+            end = start
+        if end > start and line[end : end + 1] in ("", ","):
+            return end, value if isinstance(value, str) else line[start:end]
+    comma = line.find(",", start)
+    end = len(line) if comma < 0 else comma
+    return end, line[start:end].strip()

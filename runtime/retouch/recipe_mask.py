@@ -1,0 +1,75 @@
+"""Masks in recipes: a hash that tells them apart, and the mask itself where it is small enough to carry along."""
+
+import base64
+import binascii
+import hashlib
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from retouch.arrays import RGB, Mask
+from retouch.errors import PictureError, UsageError
+from retouch.geometry import Size
+from retouch.image_io import load_mask, load_picture
+from retouch.recipe import MaskFact
+
+LARGEST_BYTES = 256 * 1024
+"""Of an embedded mask, before base64; larger ones are remembered by their hash alone."""
+
+
+def mask_fact(mask: Mask, *, expression: str | None = None, file: str | None = None) -> MaskFact:
+    """What a recipe says about a mask (H, W); in 8 bits, which is what mask files have."""
+    grey = _in_8_bits(mask)
+    png = _png(grey)
+    return MaskFact(
+        expression=expression,
+        file=file,
+        sha256=_digest(grey),
+        png=base64.b64encode(png).decode("ascii") if len(png) <= LARGEST_BYTES else None,
+    )
+
+
+def mask_hash(mask: Mask) -> str:
+    """SHA-256 over the size and the 8-bit values of a mask, hexadecimal."""
+    return _digest(_in_8_bits(mask))
+
+
+def pixels_hash(pixels: RGB) -> str:
+    """SHA-256 over the size and the bytes of a picture (H, W, 3), hexadecimal."""
+    return _digest(pixels)
+
+
+def embedded_mask(fact: MaskFact) -> Mask | None:
+    """The mask that a recipe carries, (H, W) in steps of 1/255; None when it carries none.
+
+    UsageError when it is damaged or has another hash than the recipe says.
+    """
+    if fact.png is None:
+        return None
+    try:
+        data = base64.b64decode(fact.png, validate=True)
+        size = load_picture(BytesIO(data)).size
+        mask = load_mask(BytesIO(data), Size(*size))
+    except (PictureError, binascii.Error) as problem:
+        raise UsageError(f"the mask inside the recipe is damaged ({problem}); give the mask again") from None
+    if fact.sha256 is not None and mask_hash(mask) != fact.sha256:
+        raise UsageError("the mask inside the recipe is not the one it was made with; give the mask again")
+    return mask
+
+
+def _in_8_bits(mask: Mask) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    return np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8)
+
+
+def _digest(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> str:
+    size = f"{values.shape[1]}x{values.shape[0]}:".encode()
+    return hashlib.sha256(size + np.ascontiguousarray(values).tobytes()).hexdigest()
+
+
+def _png(grey: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> bytes:
+    """A PNG of one bit a pixel where the mask is hard, of eight where it is soft."""
+    hard = bool(np.isin(grey, (0, 255)).all())
+    stream = BytesIO()
+    Image.fromarray(grey > 0 if hard else grey).save(stream, format="PNG", compress_level=9)
+    return stream.getvalue()
