@@ -1,7 +1,9 @@
 """The grammar of prompts: what it reads, what it refuses and where, and that no text breaks it."""
 
+from pathlib import Path
+
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retouch.errors import UsageError
@@ -153,6 +155,7 @@ def test_the_caret_stands_under_the_place(text: str, marked: str) -> None:
     assert caught.value.marked == marked
 
 
+@settings(deadline=None)  # other work may share the machine
 @given(SYNTAX)
 @example("BRE(A:1)K")
 @example("(a:1):(b:1):")
@@ -169,6 +172,7 @@ def test_any_text_is_read_or_refused_inside_itself_and_prints_back(text: str) ->
     assert all(abs(piece.weight) <= 10 for section in prompt.sections for piece in section)
 
 
+@settings(deadline=None)  # other work may share the machine
 @given(SYNTAX | st.text())
 def test_escaped_text_and_literal_text_are_the_same(text: str) -> None:
     literal = parse(text, "literal")
@@ -176,6 +180,7 @@ def test_escaped_text_and_literal_text_are_the_same(text: str) -> None:
     assert "".join(piece.text for piece in literal.sections[0]) == text
 
 
+@settings(deadline=None)  # other work may share the machine
 @given(st.text(alphabet="ab ,.!?'\"-_/#\u00e9\u732b\U0001f600"))
 def test_text_without_marks_is_plain(text: str) -> None:
     assert parse(text) == parse(text, "literal")
@@ -192,3 +197,15 @@ def test_a_long_run_of_anything_is_read_or_refused(unit: str) -> None:
     if isinstance(prompt, PromptError):
         assert prompt.position < len(text)
         assert len(str(prompt)) < 200
+
+
+def test_the_examples_of_the_documentation_are_true() -> None:
+    text = (Path(__file__).parents[2] / "docs/prompts.md").read_text(encoding="utf-8")
+    blocks = [block.strip("\n") for block in text.split("```")[1::2] if block.startswith("\n")]
+    mistake, examples = blocks
+    message, *marked = mistake.split("\n")
+    refused = read(marked[0])
+    assert isinstance(refused, PromptError)
+    assert [str(refused), *refused.marked.split("\n")] == [message, *marked]
+    assert [len(parse(line).sections) for line in examples.split("\n")] == [1, 1, 1, 2]
+    assert not any(parse(line).plain for line in examples.split("\n"))

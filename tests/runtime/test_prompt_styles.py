@@ -14,11 +14,10 @@ FOLDER = Path(__file__).parents[2] / "models/retouch_models/bundled/pocket/token
 
 
 @pytest.fixture(autouse=True)
-def no_user_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The user's configuration folder is an empty one."""
-    path = tmp_path / "config" / "styles.toml"
-    monkeypatch.setattr("retouch.prompt.styles.user_styles_path", lambda: path)
-    return path
+def user_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the user's file would be; there is none."""
+    monkeypatch.setenv("RETOUCH_CONFIG_DIR", str(tmp_path / "config"))
+    return tmp_path / "config" / "styles.toml"
 
 
 def load(folder: Path, text: str) -> Styles:
@@ -86,10 +85,11 @@ def test_unknown_names_say_which_one_was_meant(names: list[str], preset: str, me
         load_styles().apply("a", "", names, preset)
 
 
-def test_the_user_s_file_is_found_in_the_configuration_folder(no_user_file: Path) -> None:
-    no_user_file.parent.mkdir()
-    no_user_file.write_bytes('\ufeff[style.own]\nprompt = "own {prompt}"\n'.encode())
+def test_the_user_s_file_is_found_in_the_configuration_folder(user_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user_file.parent.mkdir()
+    user_file.write_bytes('\ufeff[style.own]\nprompt = "own {prompt}"\n'.encode())
     assert load_styles().apply("a", "", ["own"]).prompt == "own a"
+    monkeypatch.delenv("RETOUCH_CONFIG_DIR")
     assert user_styles_path().name == "styles.toml"
     assert user_styles_path().parent.name == "retouch"
 

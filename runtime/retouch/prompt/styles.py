@@ -1,5 +1,6 @@
 """Styles, named pieces of prompts, and named sets of undesired content, from TOML files."""
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from retouch.prompt.grammar import parse
 T = TypeVar("T")
 
 FILE = "styles.toml"
+CONFIG_VARIABLE = "RETOUCH_CONFIG_DIR"
 PLACE = "{prompt}"
 """Where a style puts the user's prompt; without it the style follows the prompt after a comma."""
 
@@ -37,7 +39,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Styles:
-    """Everything that `--style` and `--undesired` can name; names are found in any case."""
+    """Everything that `--style` and `--preset` can name; names are found in any case."""
 
     styles: Mapping[str, Style]
     undesired: Mapping[str, str]
@@ -76,10 +78,12 @@ def load_styles(path: Path | None = None) -> Styles:
 
 
 def user_styles_path() -> Path:
-    """Where the user's own styles are looked for."""
+    """Where the user's own styles are looked for; `RETOUCH_CONFIG_DIR` moves the folder."""
     import platformdirs
 
-    return platformdirs.user_config_path("retouch", appauthor=False) / FILE
+    given = os.environ.get(CONFIG_VARIABLE)
+    folder = Path(given) if given else platformdirs.user_config_path("retouch", appauthor=False)
+    return folder / FILE
 
 
 def _named(kind: str, name: str, among: Mapping[str, T]) -> T:
