@@ -48,12 +48,21 @@ def smoothstep(t: NDArray[np.float32]) -> NDArray[np.float32]:
     return t * t * (3 - 2 * t)
 
 
+def reach(mask: Mask, outward_px: float) -> Mask:
+    """Say which pixels may change: the mask, opaque also in the ring of `outward_px` outside its half level."""
+    solid = mask >= 0.5
+    if outward_px <= 0 or not solid.any():
+        return mask.copy()
+    return np.where(depth(~solid) <= outward_px, np.float32(1), mask)
+
+
 def with_ring(mask: Mask, outward_px: float) -> Mask:
-    """Add a ring that falls from 1 to 0 over `outward_px` outside the mask's half level."""
+    """Add a ring that falls from 1 to 0 over `outward_px` outside the mask's half level; its support is `reach`."""
     solid = mask >= 0.5
     if outward_px <= 0 or not solid.any():
         return mask
-    ring = smoothstep(1 - depth(~solid) / np.float32(outward_px + 1))
+    distance = depth(~solid)
+    ring = np.where(distance <= outward_px, smoothstep(1 - distance / np.float32(outward_px + 1)), np.float32(0))
     return np.maximum(mask, ring)
 
 

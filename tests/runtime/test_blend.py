@@ -13,6 +13,7 @@ from retouch.blend._membrane import Border, membrane
 from retouch.blend.auto import SIMPLEST_FIRST, TIE, choose
 from retouch.blend.feather import feathered
 from retouch.errors import UnknownName
+from retouch.opacity import reach
 from retouch.proof import seam_score
 
 EVERY = pytest.mark.parametrize("name", BLENDS.names())
@@ -106,7 +107,8 @@ def test_a_ring_outside_is_the_limit_of_change(name):
     picture, patch, mask = noise(96, 120), noise(96, 120, seed=1), disk()
     result = BLENDS[name](BlendOptions(radius_px=4, outward_px=5))(picture, patch, mask)
     distance = cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    beyond, ring = distance > 6, (distance > 0) & (distance < 2)
+    beyond, ring = distance > 5, (distance > 0) & (distance < 2)
+    assert_array_equal(beyond, reach(mask, 5) == 0)
     assert_array_equal(result[beyond], picture[beyond])
     assert (result[ring] != picture[ring]).any()
 

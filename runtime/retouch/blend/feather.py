@@ -4,7 +4,7 @@ import numpy as np
 
 from retouch.arrays import RGB, Mask
 from retouch.blend import BLENDS, Blend, BlendOptions
-from retouch.opacity import depth, fade_width, mix, smoothstep
+from retouch.opacity import depth, fade_width, mix, reach, smoothstep
 
 
 @BLENDS.register
@@ -25,11 +25,3 @@ def feathered(mask: Mask, radius_px: float, outward_px: float = 0.0) -> Mask:
     fading = (inside > 0) & (inside < width)
     alpha[fading] = np.minimum(alpha[fading], smoothstep(inside[fading] / width[fading]))
     return alpha
-
-
-def reach(mask: Mask, outward_px: float) -> Mask:
-    """Copy the mask, opaque in the ring around it as well."""
-    solid = mask >= 0.5
-    if outward_px <= 0 or not solid.any():
-        return mask.copy()
-    return np.where(depth(~solid) <= outward_px, np.float32(1), mask)

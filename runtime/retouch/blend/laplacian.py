@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from retouch.arrays import RGB, Mask
 from retouch.blend import BLENDS, Blend, BlendOptions
-from retouch.blend.feather import reach
-from retouch.opacity import depth, fade_width, mix, smoothstep
+from retouch.opacity import depth, fade_width, mix, reach, smoothstep
 
 FADE_PX = 4.0
 """Width of the fade of the finest octave; each coarser one is twice as wide."""
