@@ -42,3 +42,8 @@ def find_bundle(name_or_folder: str = DEFAULT) -> Bundle:
     if len(folder.parts) > 1:
         raise BundleError(f"{folder}: no such folder; see the installed models with: retouch models list")
     raise UnknownName("model", name_or_folder, known)
+
+
+def sample_folder() -> Path:
+    """Folder of the sample picture and its mask, `picture.png` and `mask.png`."""
+    return Path(__file__).parent / "sample"

@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retouch_models.errors import UsageError
-
 from retouch.commands._options import require_positive
 from retouch.commands._progress import Narrator
+from retouch_models.errors import UsageError
 
 if TYPE_CHECKING:
     from retouch.arrays import Mask

@@ -11,11 +11,18 @@ from retouch.commands._options import (
     add_output_options,
     add_prompt_options,
     add_sampling_options,
-    request_from,
     require_positive,
 )
 from retouch.commands._progress import Narrator
-from retouch.commands._run import MOST_CANDIDATES, check_outputs, drawn_seed, open_engine, output_paths, read_picture, run_candidates
+from retouch.commands._run import (
+    MOST_CANDIDATES,
+    check_outputs,
+    drawn_seed,
+    open_engine,
+    output_paths,
+    read_picture,
+    run_candidates,
+)
 
 if TYPE_CHECKING:
     from retouch.request import InpaintRequest
@@ -38,18 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from retouch.commands._recipes import mask_of, recipe_texts, request_of
+    from retouch.commands._recipes import mask_file_of, mask_of, recipe_of, recipe_texts, request_of
 
     require_positive("count", args.count, MOST_CANDIDATES)
     narrator = Narrator(as_json=args.json, quiet=args.quiet)
-    request = seeded(request_of(args, narrator), args)
+    recipe = recipe_of(args)
+    request = seeded(request_of(args, recipe, narrator), args)
     paths = output_paths(args.output, args.picture, args.count)
     if not args.dry_run:
         check_outputs(paths, force=args.force)
     picture = read_picture(args.picture)
     for note in picture.notes:
         narrator.note(note)
-    mask, expression = mask_of(args, picture, mask_for)
+    mask, expression = mask_of(args, recipe, picture, mask_for)
     engine = open_engine(args)
     try:
         if args.dry_run:
@@ -64,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             request,
             paths,
             narrator,
-            lambda edit: recipe_texts(engine, edit, picture, mask, expression),
+            lambda edit: recipe_texts(engine, edit, picture, mask, expression, mask_file=mask_file_of(args)),
             force=args.force,
         )
     finally:
@@ -73,8 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def seeded(request: "InpaintRequest", args: argparse.Namespace) -> "InpaintRequest":
-    """Lay the options over the recipe's, with a drawn seed where neither names one."""
-    full = request_from(args, request)
+    """Draw a seed where neither the command line nor a recipe names one."""
     if args.seed is None and getattr(args, "recipe", None) is None:
-        full = replace(full, seed=drawn_seed())
-    return full
+        return replace(request, seed=drawn_seed())
+    return request

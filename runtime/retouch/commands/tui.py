@@ -1,0 +1,26 @@
+"""`retouch tui`: the door to the terminal editor."""
+
+import argparse
+from importlib import import_module
+from typing import Any
+
+from retouch_models.errors import MissingExtra
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the editor."""
+    _stage().add_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the editor; returns the exit code."""
+    try:
+        return int(_stage().run(args))
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("retouch"):
+            raise
+        raise MissingExtra("the terminal editor", "tui") from None
+
+
+def _stage() -> Any:
+    return import_module("retouch_tui.cli")
