@@ -1,0 +1,110 @@
+"""Real pixels for stills and results, in three dialects behind one interface.
+
+A writer makes text; the app writes it through Textual's own writer (`LinkedApp.write_to_terminal`), behind
+the frames, so that pictures and cells never mix.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from retouch.arrays import RGB
+from retouch_models.registry import Registry
+from retouch_tui.terminal.capabilities import Capabilities
+
+USUAL_CELL = (8, 16)
+"""Width and height of a cell in pixels where the terminal does not tell."""
+
+SAVE, RESTORE = "\x1b7", "\x1b8"
+"""The cursor's place (DECSC, DECRC)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where on the screen a picture goes: cells counted from 0, and the size of a cell in pixels.
+
+    number tells pictures on one screen apart, from 1.
+    """
+
+    column: int
+    row: int
+    columns: int
+    rows: int
+    cell_px: tuple[int, int] = USUAL_CELL
+    number: int = 1
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return self.columns * self.cell_px[0]
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return self.rows * self.cell_px[1]
+
+    @property
+    def go(self) -> str:
+        """The sequence that moves the cursor to the upper left cell."""
+        return f"\x1b[{self.row + 1};{self.column + 1}H"
+
+
+class Writer(Protocol):
+    """One way to show pixels."""
+
+    stays: bool
+    """Whether the picture stays when cells below it are written anew (else it must be shown again)."""
+
+    def show(self, picture: RGB, place: Place) -> str:
+        """Return the text that shows the picture in a place, stretched to it, and puts the cursor back."""
+        ...
+
+    def clear(self, place: Place) -> str:
+        """Return the text that takes it away; empty where repainting the cells does that."""
+        ...
+
+
+WRITERS: Registry[Writer] = Registry("retouch_tui.terminal.graphics", "kind of graphics")
+
+
+def writer(found: Capabilities) -> Writer | None:
+    """Return the writer for a terminal, passing through tmux where that is in between; None for half-blocks."""
+    if found.graphics == "none":
+        return None
+    chosen = WRITERS[found.graphics]
+    return Passing(chosen) if found.multiplexer == "tmux" else chosen
+
+
+class Passing:
+    """A writer whose text tmux hands on to its own terminal (tmux needs `set -g allow-passthrough on`)."""
+
+    stays = False
+
+    def __init__(self, inner: Writer) -> None:
+        """Wrap a writer."""
+        self._inner = inner
+
+    def show(self, picture: RGB, place: Place) -> str:
+        """Return the wrapped text; the cursor moves outside are those of the outer terminal."""
+        return passed(self._inner.show(picture, place))
+
+    def clear(self, place: Place) -> str:
+        """Return the wrapped text."""
+        return passed(self._inner.clear(place))
+
+
+def passed(text: str) -> str:
+    """Wrap text for tmux, which strips the wrapping and halves the escapes."""
+    doubled = text.replace("\x1b", "\x1b\x1b")
+    return f"\x1bPtmux;{doubled}\x1b\\" if text else ""
+
+
+def stretched(picture: RGB, width: int, height: int) -> RGB:
+    """Return the picture at a size in pixels, averaged when shrinking."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    shrinks = width * height < picture.shape[0] * picture.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (max(width, 1), max(height, 1)), interpolation=how), np.uint8)
