@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from retouch.arrays import RGB, Mask
 from retouch.blend import BLENDS, Blend, BlendOptions
 from retouch.blend._membrane import Border, membrane
-from retouch.opacity import mix, with_ring
+from retouch.blend.feather import feathered
+from retouch.opacity import mix
 
 RING_PX = 6
 """Width of the ring outside the mask from which the robust border is estimated."""
@@ -23,11 +24,12 @@ def poisson(options: BlendOptions) -> Blend:
     """Add the membrane: it takes away any constant or slowly varying colour shift of the patch.
 
     The patch must be the model's whole picture, not one that already has the original outside the mask: the drift is
-    read off just outside. Soft masks are mixed by their opacity afterwards.
+    read off just outside. What the film cannot mend, detail that differs, fades over `radius_px` as in `feather`;
+    0 is the method by itself.
     """
 
     def blend(picture: RGB, patch: RGB, mask: Mask) -> RGB:
-        alpha = with_ring(mask, options.outward_px)
+        alpha = feathered(mask, options.radius_px, options.outward_px)
         return mix(picture, lifted(picture, patch, alpha > 0, options.robust), alpha)
 
     return blend
