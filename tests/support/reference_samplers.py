@@ -40,17 +40,21 @@ SCHEDULERS: dict[str, tuple[str, dict]] = {
         "DPMSolverMultistepScheduler",
         {"final_sigmas_type": "zero", "algorithm_type": "sde-dpmsolver++"},
     ),
+    "lms": ("LMSDiscreteScheduler", {}),
     "unipc": ("UniPCMultistepScheduler", {"final_sigmas_type": "zero"}),
     "lcm": ("LCMScheduler", {}),
 }
 """Our name: diffusers' class and the options in which it is the same method."""
 
-EXPLODING = {"euler", "euler_a", "heun", "dpm2"}
+EXPLODING = {"euler", "euler_a", "heun", "dpm2", "lms"}
 """Schedulers of diffusers whose sample is x0 + sigma * noise; the others' is that over sqrt(1 + sigma^2)."""
 
 
 def run_diffusers(name: str, denoise: Callable, x: np.ndarray, steps: int, seed: int) -> np.ndarray:
-    """Walk x, variance-exploding at the first level, with diffusers' scheduler; noise from a CPU generator."""
+    """Walk x, variance-exploding at the first level, with diffusers' scheduler; noise from a CPU generator.
+
+    `lms` stops one level above 0: diffusers extrapolates to 0, where the product returns the denoised latents.
+    """
     kind, options = SCHEDULERS[name]
     scheduler = getattr(diffusers, kind)(**{**CONFIG, **options})
     scheduler.set_timesteps(steps)
@@ -59,7 +63,7 @@ def run_diffusers(name: str, denoise: Callable, x: np.ndarray, steps: int, seed:
     first = levels.sigma(float(scheduler.timesteps[0]))
     sample = torch.from_numpy(x if name in EXPLODING else x / np.float32(np.hypot(1, first)))
     stochastic = {"generator": generator} if name in {"euler_a", "dpmpp_2m_sde", "lcm"} else {}
-    for timestep in scheduler.timesteps:
+    for timestep in scheduler.timesteps[: -1 if name == "lms" else None]:
         sigma = levels.sigma(float(timestep))
         root = np.hypot(1, sigma)
         exploding = scheduler.scale_model_input(sample, timestep) * root

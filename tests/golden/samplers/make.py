@@ -32,7 +32,8 @@ def walks() -> dict[str, np.ndarray]:
     levels, found = NoiseLevels.from_spec(POCKET), {}
     for name in SCHEDULERS:
         steps = STEPS.get(name, 20)
-        x = start(sigmas(levels, "lcm" if name == "lcm" else "model", steps), gaussian("torch-cpu", 0)(SHAPE))
+        walk = sigmas(levels, "lcm" if name == "lcm" else "model", steps)
+        x = start(walk, gaussian("torch-cpu", 0)(SHAPE))
         found[f"diffusers/{name}"] = run_diffusers(name, two_peaks, x, steps, seed=7)
     for name in K_DIFFUSION:
         walk = sigmas(levels, "karras", 20)
