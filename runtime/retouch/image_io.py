@@ -108,6 +108,9 @@ def _read(
                 return _picture(image, header, name, path, managed=managed)
         except PictureError:
             raise
+        except ImportError:
+            what = f"{readable.name} files need a newer Pillow"
+            raise PictureError(f"{name} cannot be read: {what}; update it with: pip install -U pillow") from None
         except MemoryError:
             raise PictureError(f"{name} does not fit into memory; make it smaller first") from None
         except Exception as problem:  # damaged files raise anything from struct.error to IndexError in decoders

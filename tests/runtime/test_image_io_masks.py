@@ -97,7 +97,7 @@ def test_a_fitted_mask_has_the_pictures_size_and_keeps_its_share(size: Size) -> 
 
 def test_shrinking_loses_no_thin_stroke() -> None:
     thin = np.zeros((160, 240), np.uint8)
-    thin[:, 100] = 255
+    thin[:, 103] = 255
     mask = load_mask(io.BytesIO(pictures.encoded(thin)), SIZE, fit=True)
     assert (mask.max(axis=1) > 0).all()
 

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -146,6 +147,12 @@ def test_no_read_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Path, "open", refuse)  # root, who runs many test machines, may read everything
     with pytest.raises(PictureError, match=r"may not be read; .* chmod u\+r"):
         load_picture(path)
+
+
+def test_a_decoder_that_pillow_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL.AvifImagePlugin", None)
+    with pytest.raises(PictureError, match="need a newer Pillow; update it with: pip install -U pillow"):
+        load_picture(io.BytesIO(_ftyp(b"avif")))
 
 
 def test_raw_photo_in_a_tiff_coat_is_known_by_its_extension(tmp_path: Path) -> None:

@@ -98,6 +98,15 @@ def test_quality_matters(tmp_path: Path) -> None:
     assert (tmp_path / "10.jpg").stat().st_size < (tmp_path / "95.jpg").stat().st_size
 
 
+def test_jpeg_keeps_the_colour_of_single_pixels(tmp_path: Path) -> None:
+    stripes = np.zeros((32, 32, 3), np.uint8)
+    stripes[:, ::2, 0] = 255
+    stripes[:, 1::2, 2] = 255
+    save_picture(tmp_path / "a.jpg", stripes)
+    # halved colour resolution mixes red and blue to the same purple: an error of 85 on average
+    assert np.abs(load_picture(tmp_path / "a.jpg").pixels.astype(int) - stripes).mean() < 10
+
+
 def test_transparency_becomes_white_in_jpeg_with_a_note(tmp_path: Path) -> None:
     alpha = np.zeros((16, 16), np.uint8)
     notes = save_picture(tmp_path / "a.jpg", np.zeros((16, 16, 3), np.uint8), alpha=alpha)

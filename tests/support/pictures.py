@@ -44,6 +44,13 @@ def raw_png(
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, data) for name, data in chunks)
 
 
+def qoi(pixels: NDArray[np.uint8]) -> bytes:
+    """A QOI file, (H, W, 3), every pixel written out in full (the format allows it)."""
+    height, width, _ = pixels.shape
+    coded = b"".join(b"\xfe" + bytes(pixel) for pixel in pixels.reshape(-1, 3))
+    return b"qoif" + struct.pack(">IIBB", width, height, 3, 0) + coded + bytes(7) + b"\x01"
+
+
 def exif_block(orientation: int | None = None, order: str = "<", thumbnail: bytes = b"", make: bytes = b"") -> bytes:
     """An EXIF block written by hand: IFD0 with a maker and an orientation, IFD1 with a thumbnail."""
     entries = []
