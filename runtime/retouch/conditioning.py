@@ -192,9 +192,7 @@ def _encode(model: TextModel, chunks: Sequence[Sequence[Chunk]], count: int, emp
     weights = np.concatenate([rows for _, rows in framed])
     hidden, pooled = model.encode(ids)
     hidden = hidden.astype(np.float32, copy=False)
-    weighed = np.stack(
-        [row if (own == 1).all() else emphasise(row, own) for row, own in zip(hidden, weights, strict=True)]
-    )
+    weighed = np.stack([emphasise(row, own) for row, own in zip(hidden, weights, strict=True)])
     first = None if pooled is None else pooled[::count].astype(np.float32, copy=False)
     return TextEncoding(weighed.reshape(len(chunks), -1, hidden.shape[2]), first)
 

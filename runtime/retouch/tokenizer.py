@@ -45,8 +45,7 @@ class Tokenizer:
         self._ranks = {pair: rank for rank, pair in enumerate(merges)}
         # Text of a special token stands for it wherever it is typed. Where "!" pads (SD 2), every "!" is such a token.
         self._special = {self._entries[number]: number for number in (spec.bos, spec.eos, spec.pad)}
-        longest_first = sorted(self._special, key=len, reverse=True)
-        self._special_split = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
+        self._special_split = re.compile("(" + "|".join(map(re.escape, self._special)) + ")")
         self.comma = self._ids.get("," + WORD_END)
         """Id of a comma, None if the vocabulary has none: a good place to cut a long prompt."""
 
