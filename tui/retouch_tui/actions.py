@@ -88,7 +88,7 @@ def _editor(name: str, keys: str, call: str, label: str, help: str, group: str, 
 
 ACTIONS: tuple[Action, ...] = (
     _editor("help", "f1", "help", "Help", "what the keys do here", "Screens", footer=True),
-    _editor("generate", "ctrl+g f5", "generate", "Generate", "repaint the masked part", "Generate", footer=True),
+    _editor("generate", "f5 ctrl+g", "generate", "Generate", "repaint the masked part", "Generate", footer=True),
     _editor("options", "f2", "panel('options')", "Options", "show or hide the options", "Screens", footer=True),
     _editor("history", "f3", "panel('history')", "History", "show or hide the results", "Screens", footer=True),
     _editor("open", "f4 ctrl+o", "open", "Open", "open a picture", "Files", footer=True),
@@ -131,7 +131,7 @@ ACTIONS: tuple[Action, ...] = (
     _canvas("script", "v", "script", "Script", "the mask as lines of text, to read and edit", "Mask"),
     _canvas("tint", "t", "tint", "Tint", "mask blue, red or unseen", "View"),
     _canvas("mask-only", "m", "mask_only", "Mask only", "show the mask alone", "View"),
-    _canvas("before", "o", "before", "Before", "see the picture before the last result", "View", footer=True),
+    _canvas("before", "o", "before", "Before", "see the picture before the last result", "View"),
     _canvas("zoom-in", "+ =", "zoom(1)", "Zoom in", "look closer", "View"),
     _canvas("zoom-out", "-", "zoom(-1)", "Zoom out", "see more", "View"),
     _canvas("fit", "0", "fit", "Fit", "see the whole picture", "View"),
@@ -143,7 +143,7 @@ ACTIONS: tuple[Action, ...] = (
     _canvas("grid", "g", "grid", "Grid", "reach any point in four keys", "Cursor"),
     _canvas("previous", ",", "browse(-1)", "Previous", "look at the result before", "Results"),
     _canvas("next", ".", "browse(1)", "Next", "look at the next result", "Results"),
-    _canvas("take", "a", "take", "Take", "go on from the result you see; the mask stays", "Results", footer=True),
+    _canvas("take", "a", "take", "Take", "go on from the result you see; the mask stays", "Results"),
     _canvas("take-area", "A", "take_area", "Take area", "take only the area under the cursor", "Results"),
     _canvas("reuse", "r", "reuse", "Reuse", "set the options to those of this result", "Results"),
     _canvas("run", "R", "generate", "Generate", "repaint the masked part", "Generate"),
@@ -164,6 +164,13 @@ def spelled(keys: tuple[str, ...]) -> tuple[str, ...]:
     return (*keys, *more)
 
 
+def footer_key(key: str) -> str:
+    """Write a key for the footer: F5, ^z, b."""
+    if key.startswith("ctrl+"):
+        return "^" + key.removeprefix("ctrl+")
+    return key.upper() if key[:1] == "f" and key[1:].isdigit() else key
+
+
 def bindings(scope: Scope) -> list[Binding]:
     """Return the bindings of a scope with their default keys."""
     prefix = "" if scope == "editor" else "screen."
@@ -173,6 +180,7 @@ def bindings(scope: Scope) -> list[Binding]:
             a.call if "." in a.call.split("(")[0] else prefix + a.call,
             a.label,
             show=a.footer,
+            key_display=footer_key(a.keys[0]),
             tooltip=a.help,
             id=a.name,
             priority=scope == "editor" and not a.call.startswith(("undo", "redo")),

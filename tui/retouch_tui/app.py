@@ -11,6 +11,7 @@ from retouch_tui.actions import ACTIONS
 from retouch_tui.engine import Draft, Engine
 from retouch_tui.folders import config_folder, state_folder
 from retouch_tui.keymap import FILE, load_keymap, shown
+from retouch_tui.mirror import Mirror
 from retouch_tui.runner import Runner
 from retouch_tui.screens.editor import EditorScreen
 from retouch_tui.screens.terminal_check import TerminalCheck
@@ -38,6 +39,7 @@ class RetouchApp(LinkedApp[int]):
         picture: Path | None = None,
         resume: SessionFolder | None = None,
         theme: str | None = None,
+        mirror: int | None = None,
     ) -> None:
         """Begin with a picture, a session to resume, or the sample."""
         super().__init__(capabilities)
@@ -49,6 +51,8 @@ class RetouchApp(LinkedApp[int]):
         self._settings, self._troubles = load_settings(config_folder())
         self._keys = load_keymap(config_folder() / FILE)
         self._theme_asked = theme
+        self._mirror_port = mirror
+        self.mirror: Mirror | None = None
         session = new_session(self._root) if resume is None else resume
         self.workspace = Workspace(session, make_runner(session))
         self.workspace.draft = self._first_draft()
@@ -78,6 +82,7 @@ class RetouchApp(LinkedApp[int]):
 
     def _begin(self, editor: EditorScreen) -> None:
         self.workspace.session.own()
+        self._begin_mirror()
         for trouble in self._troubles:
             self.notify(trouble, severity="warning")
         if self._resume is not None:
@@ -89,6 +94,16 @@ class RetouchApp(LinkedApp[int]):
             editor.open_sample()
             if not self._settings.toured:
                 editor.welcome()
+
+    def _begin_mirror(self) -> None:
+        if self._mirror_port is None:
+            return
+        try:
+            self.mirror = Mirror(self._mirror_port)
+        except OSError as error:
+            self.notify(f"no mirror: port {self._mirror_port} cannot be used ({error}); try another", severity="error")
+            return
+        self.notify(f"{self.mirror.address}\nthrough ssh: ssh -L PORT:127.0.0.1:PORT", title="Mirror", timeout=30)
 
     def _resumed(self, editor: EditorScreen) -> None:
         try:
@@ -122,6 +137,8 @@ class RetouchApp(LinkedApp[int]):
         """Let others resume the session; a running job goes on by itself."""
         self.workspace.session.disown()
         self.workspace.runner.close()
+        if self.mirror is not None:
+            self.mirror.close()
 
     def action_terminal(self) -> None:
         """Show what was found out about the terminal."""

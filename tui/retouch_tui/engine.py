@@ -120,6 +120,11 @@ class Engine(Protocol):
         """Foretell a run; raises RetouchError when it cannot work, an empty mask for one."""
         ...
 
-    def generate(self, picture: RGB, mask: Mask, draft: Draft, on_step: OnStep, on_stage: OnStage) -> Outcome:
-        """Make one candidate of `draft.request`; an exception from `on_step` ends it."""
+    def generate(
+        self, picture: RGB, mask: Mask, draft: Draft, on_step: OnStep, on_stage: OnStage, expression: str = ""
+    ) -> Outcome:
+        """Make one candidate of `draft.request`; an exception from `on_step` ends it.
+
+        `expression` is the mask in the mask language, for the recipe; empty when it is not known.
+        """
         ...

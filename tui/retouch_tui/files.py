@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from retouch.arrays import RGB
+from retouch.edit import apply, flattened
 from retouch.errors import OutputError
 from retouch.geometry import Size
 from retouch.image_io import load_mask, load_picture
@@ -22,6 +22,11 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", "
 def is_picture(path: Path) -> bool:
     """Whether a file looks like a picture by its name."""
     return path.suffix.lower() in SUFFIXES
+
+
+def seen(picture: Picture) -> RGB:
+    """Return what a person sees and edits, (H, W, 3): sRGB over white."""
+    return flattened(picture)
 
 
 def open_picture(path: Path) -> tuple[Picture, Mask8 | None]:
@@ -43,14 +48,20 @@ def save_mask(path: Path, mask: Mask8, *, force: bool) -> None:
     save_picture(path, np.repeat(mask[:, :, None], 3, axis=2), force=force)
 
 
-def save_result(path: Path, pixels: RGB, like: Picture | None, texts: Mapping[str, Any], *, force: bool) -> list[str]:
-    """Write a picture with the metadata of its original and its recipe; returns notes for the user."""
-    fits = like is not None and like.pixels.shape == pixels.shape
-    own = None if like is None else (like if fits else replace(like, pixels=pixels, alpha=None))
-    alpha = like.alpha if like is not None and fits else None
-    if alpha is not None:
-        alpha = np.where((pixels != like.pixels).any(axis=2), 255, alpha) if like is not None else alpha
-    return list(save_picture(path, pixels, like=own, alpha=alpha, text=dict(texts), force=force))
+def save_result(path: Path, pixels: RGB, origin: Picture | None, texts: Mapping[str, str], *, force: bool) -> list[str]:
+    """Write an edited picture, (H, W, 3) sRGB, with its recipe and the metadata of the file it came from.
+
+    Pixels that were left alone keep the bytes of that file, in its own colours. Returns notes for the user.
+    """
+    if origin is None:
+        return list(save_picture(path, pixels, text=texts, force=force))
+    if origin.pixels.shape != pixels.shape:
+        plain = replace(origin, pixels=pixels, alpha=None, profile=None)
+        return list(save_picture(path, pixels, like=plain, text=texts, force=force))
+    shown = flattened(origin)
+    changed = (pixels != shown).any(axis=2).astype(np.float32)
+    edited = apply(origin, shown, pixels, changed)
+    return list(save_picture(path, edited.pixels, like=origin, alpha=edited.alpha, text=texts, force=force))
 
 
 def free_name(source: str, folder: Path) -> Path:

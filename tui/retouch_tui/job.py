@@ -120,6 +120,10 @@ class Job:
         note: dict[str, Any] = json.loads((self.folder / "job.json").read_text(encoding="utf-8"))["note"]
         return note
 
+    def lines(self) -> tuple[str, ...]:
+        """Return the mask as lines, if the caller knew them."""
+        return tuple(self.note().get("lines", ()))
+
     def report(self, event: Event) -> None:
         """Append an event; a line is written in one go."""
         with (self.folder / "progress.jsonl").open("a", encoding="utf-8") as file:

@@ -7,7 +7,7 @@ import numpy as np
 import retouch_models
 from retouch.arrays import RGB
 from retouch.errors import PictureError
-from retouch_tui.files import open_picture
+from retouch_tui.files import open_picture, seen
 
 SIDE_PX = 256
 
@@ -16,7 +16,7 @@ def sample_picture() -> RGB:
     """Return the picture that ships with the product, (H, W, 3); a drawn one if it is missing."""
     path = Path(retouch_models.__file__).parent / "sample" / "picture.png"
     try:
-        return open_picture(path)[0].pixels
+        return seen(open_picture(path)[0])
     except PictureError:
         return drawn_picture()
 

@@ -23,6 +23,7 @@ from retouch_tui.job import Event, Job
 from retouch_tui.layers import Mask8
 from retouch_tui.preview import laid_over
 from retouch_tui.refine import to_float
+from retouch_tui.script import mask_lines
 
 LARGEST_PREVIEW_PX = 64
 
@@ -87,7 +88,8 @@ class Running:
         if self.job.cancelled:
             raise Cancelled
         try:
-            outcome = self.engine.generate(picture, to_float(mask), own, on_step, on_stage)
+            expression = " ".join(mask_lines(self.job.lines()))
+            outcome = self.engine.generate(picture, to_float(mask), own, on_step, on_stage, expression)
         except Cancelled:
             self._keep_rough(index, picture, mask, own)
             raise

@@ -104,7 +104,7 @@ class Workspace:
         note = {
             "base": self.history.base,
             "region": None if region is None else region.number,
-            "lines": list(self.document.lines),
+            "lines": list(self.document.lines) if region is None else [],
         }
         job.write(self.document.composite(), mask.copy(), draft, note)
         self._region = None if region is None else region.number

@@ -53,7 +53,9 @@ class StandIn:
         box = box.pad(8).clamp(size)
         return Plan(boxes=(box,), works=(Size(256, 256),), cells=box.area // 64, seconds=4.2, memory=400_000_000)
 
-    def generate(self, picture: RGB, mask: Mask, draft: Draft, on_step: OnStep, on_stage: OnStage) -> Outcome:
+    def generate(
+        self, picture: RGB, mask: Mask, draft: Draft, on_step: OnStep, on_stage: OnStage, expression: str = ""
+    ) -> Outcome:
         request = draft.request
         if request.prompt == "fail":
             raise GenerationError("the model ran out of paint; buy some more")

@@ -14,7 +14,7 @@ from retouch.errors import RetouchError
 from retouch_tui.actions import bindings
 from retouch_tui.fields import AREAS
 from retouch_tui.fixlist import Region
-from retouch_tui.raster import Side
+from retouch_tui.raster import Scene, Side
 from retouch_tui.screens.compare import CompareScreen
 from retouch_tui.screens.details import DetailsScreen
 from retouch_tui.screens.editor_canvas import CanvasEditing
@@ -101,6 +101,12 @@ class EditorScreen(Filing, Generating, CanvasEditing):
         """Show everything anew, the title too."""
         super().show_all()
         self.show_title()
+
+    def mirrored(self, scene: Scene) -> None:
+        """Pass the scene on to the mirror, if there is one."""
+        mirror = getattr(self.app, "mirror", None)
+        if mirror is not None:
+            mirror.show(scene.picture, scene.mask)
 
     def show_tools(self) -> None:
         """Draw the toolbox; what changed is worth saving."""

@@ -101,7 +101,9 @@ class EditorBase(PacedScreen[None]):
     def show_all(self) -> None:
         """Show another picture, or everything anew."""
         self.hand.document = self.document
-        self.canvas.show(self.scene())
+        scene = self.scene()
+        self.canvas.show(scene)
+        self.mirrored(scene)
         self.show_pointer()
         self.show_tools()
 
@@ -112,8 +114,13 @@ class EditorBase(PacedScreen[None]):
         if box.empty:
             self.show_tools()
             return
-        self.canvas.update(box, self.scene())
+        scene = self.scene()
+        self.canvas.update(box, scene)
+        self.mirrored(scene)
         self.show_tools()
+
+    def mirrored(self, scene: Scene) -> None:
+        """Pass the scene on to the mirror, if there is one; the full editor does it."""
 
     def show_pointer(self) -> None:
         """Draw the cursor and the shape under way."""

@@ -10,7 +10,7 @@ from textual.timer import Timer
 from retouch.errors import RetouchError
 from retouch.geometry import Box
 from retouch.resize import resize_canvas
-from retouch_tui.files import SUFFIXES, free_name, is_picture, open_mask, open_picture, save_mask, save_result
+from retouch_tui.files import SUFFIXES, free_name, is_picture, open_mask, open_picture, save_mask, save_result, seen
 from retouch_tui.layers import Point
 from retouch_tui.refine import to_bytes
 from retouch_tui.sample import sample_picture
@@ -54,7 +54,7 @@ class Filing(EditorBase):
         self.app.autosave_now()  # type: ignore[attr-defined]
         self.origin = picture
         self.app.begin_session()  # type: ignore[attr-defined]
-        self.workspace.open(picture.pixels, str(path.resolve()), empty)
+        self.workspace.open(seen(picture), str(path.resolve()), empty)
         self.settings = self.settings.with_recent(str(path.resolve()))
         self._keep_settings()
         for note in picture.notes:

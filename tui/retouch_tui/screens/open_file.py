@@ -3,19 +3,29 @@
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual_fspicker import FileOpen, FileSave, Filters
+from textual_fspicker.icons import Icons
 from textual_fspicker.parts import DirectoryNavigation
 
 from retouch.arrays import RGB
 from retouch.errors import RetouchError
-from retouch_tui.files import is_picture, open_picture
+from retouch_tui.files import is_picture, open_picture, seen
 from retouch_tui.history import thumbnail
 from retouch_tui.widgets.picture_box import PictureBox
+
+
+def _icon(path: Path | str) -> Text:
+    """Mark folders in a way that every terminal shows."""
+    return Text("▸ " if Path(path).is_dir() else "  ")
+
+
+Icons.set_picker(_icon)
 
 
 def filters() -> Filters:
@@ -76,7 +86,7 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
     @work(thread=True, exclusive=True, group="preview")
     def _preview(self, path: Path) -> None:
         try:
-            pixels, words = thumbnail(open_picture(path)[0].pixels), ""
+            pixels, words = thumbnail(seen(open_picture(path)[0])), ""
         except RetouchError as error:
             pixels, words = None, f"\n  {error}"
         self.app.call_from_thread(self._show, pixels, words)

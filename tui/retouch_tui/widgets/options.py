@@ -16,6 +16,8 @@ from retouch_tui.messages import ActionAsked, DraftEdited, ModelChosen
 
 OWN = ""
 """The choice that leaves an option to the model."""
+UNSET = "…"
+"""What a choice shows before it knows its values."""
 
 
 class NumberInput(Input):
@@ -76,7 +78,7 @@ class OptionsPanel(VerticalScroll):
 
     def _input(self, field: Field) -> Input | Select[str] | Checkbox:
         if field.kind == "choice":
-            return Select([("…", OWN)], id=f"field-{field.name}", compact=True, allow_blank=False)
+            return Select([(UNSET, UNSET)], id=f"field-{field.name}", compact=True, allow_blank=False)
         if field.kind == "switch":
             box = Checkbox("", id=f"field-{field.name}", compact=True)
             box.tooltip = field.tip
@@ -170,7 +172,7 @@ class OptionsPanel(VerticalScroll):
     def chosen(self, event: Select.Changed) -> None:
         """Take a choice."""
         event.stop()
-        if event.select.id is None:
+        if event.select.id is None or event.value == UNSET:
             return
         field = field_named(event.select.id.removeprefix("field-"))
         value = None if event.value == OWN and field.automatic is not None else str(event.value)

@@ -52,11 +52,11 @@ class Toolbox(Static):
 
     def show(self, state: ToolState) -> None:
         """Draw the state."""
-        rows = ["[b $accent]Tools[/]"]
+        rows = []
         for name in tool_names():
             tool = TOOLS[name]
-            text = f" {state.key(name):<2}{tool.label:<11}"
-            row = f"[reverse]{text}[/]" if name == state.tool else f"[$accent]{text[:3]}[/]{text[3:]}"
+            key = state.key(name)
+            row = f"[reverse] {key} {tool.label:<11}[/]" if name == state.tool else f" [$accent]{key}[/] {tool.label}"
             rows.append(f"[@click=screen.tool('{name}')]{row}[/]")
         rows += ["", "[b $accent]Pen[/]", *self._pen(state), "", "[b $accent]Mask[/]"]
         rows.append(f" [b]{percent(state.masked_share)}[/] in {state.areas} area{'s' * (state.areas != 1)}")
@@ -90,8 +90,8 @@ class ToolLine(Static):
         parts = []
         for name in tool_names():
             key = state.key(name)
-            shown = f"[reverse] {key} {TOOLS[name].label} [/]" if name == state.tool else f" [$accent]{key}[/]"
+            shown = f" [reverse] {key} {TOOLS[name].label} [/]" if name == state.tool else f" [$accent]{key}[/]"
             parts.append(f"[@click=screen.tool('{name}')]{shown}[/]")
         pen = f" {state.size_px}px" if TOOLS[state.tool].sized else ""
-        tail = f"[dim] │[/]{pen} [b]{percent(state.masked_share)}[/] masked"
+        tail = f" [dim]│[/]{pen} [b]{percent(state.masked_share)}[/] masked"
         self.update("".join(parts) + tail)

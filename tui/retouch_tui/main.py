@@ -1,0 +1,67 @@
+"""Starts the editor: asks the terminal first, guards the shell, then runs the app."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retouch_models.errors import UsageError
+from retouch_tui.folders import config_folder, state_folder
+from retouch_tui.terminal.cleanup import ShellGuard
+from retouch_tui.terminal.detect import detect, overrides
+
+if TYPE_CHECKING:
+    from retouch_tui.session import SessionFolder
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the editor; the terminal is asked before anything imports Textual, which reads its environment then."""
+    from retouch_tui.settings import load_settings
+
+    settings, _ = load_settings(config_folder())
+    flags = {"colors": args.colors, "glyphs": args.glyphs, "mouse": args.mouse, "graphics": args.graphics}
+    configured = {
+        name: value for name in ("colors", "glyphs", "mouse") if (value := getattr(settings, name)) not in {"", "auto"}
+    }
+    capabilities = detect(overrides(flags, configured))
+
+    from retouch_tui.app import RetouchApp
+    from retouch_tui.retouch_engine import ENGINE, RetouchEngine
+    from retouch_tui.runner import ProcessRunner
+    from retouch_tui.terminal.capabilities import Mouse
+
+    app = RetouchApp(
+        RetouchEngine(),
+        lambda session: ProcessRunner(ENGINE, session.folder / "worker.log"),
+        capabilities=capabilities,
+        picture=_existing(args.picture),
+        resume=None if args.resume is None else _session(args.resume),
+        theme=args.theme,
+        mirror=args.mirror,
+    )
+    guard = ShellGuard()
+    guard.install(save=app.autosave_now)
+    code = app.run(mouse=capabilities.mouse is not Mouse.OFF)
+    guard.left()
+    return 0 if code is None else code
+
+
+def _existing(picture: Path | None) -> Path | None:
+    if picture is not None and not picture.is_file():
+        raise UsageError(f"{picture}: no such file; give a picture, or start without one and press F4")
+    return picture
+
+
+def _session(name: str) -> "SessionFolder":
+    """Return the session to resume: the last one, or the one named."""
+    from retouch_tui.session import resumable
+
+    found = resumable(state_folder())
+    if name:
+        chosen = [s for s in found if s.folder.name == name or s.folder == Path(name)]
+        if not chosen:
+            known = ", ".join(s.folder.name for s in found[:5]) or "none"
+            raise UsageError(f"no session {name!r} to resume; there are: {known}")
+        return chosen[0]
+    if not found:
+        raise UsageError("there is no session to resume; open a picture with: retouch PICTURE")
+    return found[0]

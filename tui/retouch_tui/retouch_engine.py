@@ -1,0 +1,150 @@
+"""The engine of the terminal UI: retouch itself.
+
+Listing and planning read manifests only; the model is opened in `generate`, which runs in the worker, and stays
+open there for the next job.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+
+from retouch.arrays import RGB, Mask
+from retouch.errors import BundleError
+from retouch.estimate import estimate
+from retouch.geometry import Size
+from retouch.mask import describe
+from retouch.pipeline import Inpainter
+from retouch.progress import Progress
+from retouch.providers import PREFERENCE
+from retouch.recipe import ModelFact, PictureFact, Recipe
+from retouch.recipe_mask import mask_fact, pixels_hash
+from retouch.recipe_text import recipe_texts
+from retouch.result import InpaintResult
+from retouch.work_area import plan, work_area_of
+from retouch_models.bundle import Bundle
+from retouch_models.registry import module_names
+from retouch_models.store import DEFAULT, find_bundle, installed
+from retouch_models.version import __version__
+from retouch_tui.engine import Draft, ModelCard, OnStage, OnStep, Outcome, Plan, StepReport
+
+FOLDERS = {
+    "sampler": "retouch.samplers",
+    "schedule": "retouch.schedules",
+    "content": "retouch.content",
+    "blend": "retouch.blend",
+}
+
+
+@lru_cache(maxsize=8)
+def _bundle(name: str) -> Bundle:
+    return find_bundle(name or DEFAULT)
+
+
+def _card(name: str) -> ModelCard:
+    manifest = _bundle(name).manifest
+    own = manifest.defaults
+    return ModelCard(
+        name=name,
+        title=manifest.title,
+        description=manifest.description,
+        native_px=manifest.size.native,
+        multiple_px=manifest.size.multiple,
+        steps=own.steps,
+        guidance=own.guidance,
+        sampler=own.sampler,
+        schedule=own.schedule,
+    )
+
+
+class RetouchEngine:
+    """Implements `Engine` on the runtime."""
+
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        self._open: tuple[tuple[str, str], Inpainter] | None = None
+
+    def models(self) -> Sequence[ModelCard]:
+        """List the installed models, the bundled one first; damaged ones are left out."""
+        cards = []
+        for name in sorted(installed(), key=lambda n: (n != DEFAULT, n)):
+            try:
+                cards.append(_card(name))
+            except BundleError:  # `retouch models verify` tells more
+                continue
+        return cards
+
+    def providers(self) -> Sequence[str]:
+        """List the devices; one that does not load says so when it is used."""
+        return ("auto", *PREFERENCE)
+
+    def choices(self, option: str) -> Sequence[str]:
+        """Names that an option may have."""
+        return module_names(FOLDERS[option])
+
+    def plan(self, size: Size, mask: Mask, draft: Draft) -> Plan:  # noqa: ARG002  the mask has the size
+        """Foretell a run from the manifest alone."""
+        manifest = _bundle(draft.model).manifest
+        full = draft.request.resolved(manifest)
+        regions = plan(mask, work_area_of(full), manifest.size)
+        cost = estimate(manifest, full, regions, on_cpu=draft.provider in {"auto", "cpu"})
+        cells = describe(mask, regions, manifest.latent.factor)
+        return Plan(
+            boxes=tuple(r.placement.crop for r in regions),
+            works=tuple(r.placement.work for r in regions),
+            cells=sum(r.cells for r in cells.regions),
+            seconds=None if cost.seconds is None else cost.seconds * draft.candidates,
+            memory=int(cost.memory_bytes),
+        )
+
+    def generate(
+        self, picture: RGB, mask: Mask, draft: Draft, on_step: OnStep, on_stage: OnStage, expression: str = ""
+    ) -> Outcome:
+        """Make one candidate."""
+        inpainter = self._opened(draft, on_stage)
+
+        def on_progress(progress: Progress) -> None:
+            if progress.phase == "step":
+                step = progress.region * progress.steps + progress.step
+                steps = progress.regions * progress.steps
+                on_step(StepReport(step, steps, progress.preview(), progress.crop))
+            elif progress.phase in STAGES:
+                on_stage(STAGES[progress.phase])
+
+        result = inpainter.run(picture, mask, draft.request, on_progress)
+        return Outcome(result.image, self._recipe(inpainter, picture, mask, result, expression))
+
+    def _opened(self, draft: Draft, on_stage: OnStage) -> Inpainter:
+        wanted = (draft.model, draft.provider)
+        if self._open is None or self._open[0] != wanted:
+            on_stage(f"opening the model {draft.model} on {draft.provider}")
+            if self._open is not None:
+                self._open[1].close()
+                self._open = None
+            self._open = (wanted, Inpainter(_bundle(draft.model), provider=draft.provider))
+        return self._open[1]
+
+    def _recipe(
+        self, inpainter: Inpainter, picture: RGB, mask: Mask, result: InpaintResult, expression: str
+    ) -> dict[str, object]:
+        height, width = picture.shape[:2]
+        recipe = Recipe(
+            request=result.request,
+            model=ModelFact(name=inpainter.manifest.name, hash=inpainter.bundle.digest),
+            picture=PictureFact(sha256=pixels_hash(picture), width=width, height=height),
+            mask=mask_fact(mask, expression=expression or None),
+            version=__version__,
+            provider=result.provider,
+            proof=asdict(result.proof),
+        )
+        proof = result.proof
+        told = (
+            f"{proof.bytes_changed_outside} bytes changed outside the mask, seam {proof.seam_after:.1f} ({proof.blend})"
+        )
+        return {"texts": recipe_texts(recipe), "proof": told, "notes": list(result.notes)}
+
+
+STAGES = {"load": "loading the model", "encode": "looking at the picture", "decode": "drawing the result"}
+"""Phases of a run that take a while, in words."""
+
+ENGINE = f"{__name__}:RetouchEngine"
+"""How the worker is told to make this engine."""
