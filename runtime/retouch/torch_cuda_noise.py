@@ -4,9 +4,9 @@ Counter-based stream: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbe
 one counter per element, joined by Box & Muller (1958). It is what other tools call GPU or NV noise.
 
 What is equal: the random bits are exact. The logarithm, sine and cosine are float64 here and fast float32 on the
-device, so that a value may differ in its last digits (about 1e-6). It holds while one thread of the device makes
-one number: up to 65,536 numbers on any device of the last years; beyond that PyTorch's own result depends on the
-device and this one keeps to the rule of one thread each, as other tools do.
+device, so that a value may differ in its last digits (about 1e-6). It holds while every number has a thread of its own
+on the device, as the 16,384 of a 512x512 picture have on common ones. For more numbers than the device runs threads,
+PyTorch's result depends on the device; this one keeps to one thread each, as other tools do.
 """
 
 import math
