@@ -229,6 +229,13 @@ def test_a_text_file_with_a1111_parameters_is_a_recipe(tmp_path: Path) -> None:
     assert read_recipe(tmp_path / "r.txt").request.sampler == "euler_a"
 
 
+def test_a_recipe_comes_from_a_stream_like_from_a_file() -> None:
+    assert read_recipe(io.BytesIO(FULL.to_json().encode())) == FULL
+    assert read_recipe(io.BytesIO(parameters(FULL).encode())).request.seed == FULL.request.seed
+    with pytest.raises(PictureError, match="standard input"):
+        read_recipe(io.BytesIO(b"neither"))
+
+
 def test_a_picture_without_recipe_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(pictures.encoded(pictures.rgb()))
     with pytest.raises(PictureError, match=r"a\.png has no recipe"):

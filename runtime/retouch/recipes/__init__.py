@@ -40,21 +40,22 @@ def read_recipe(source: Source) -> Recipe:
 
     PictureError when there is none, UsageError when it is damaged.
     """
-    text = _as_text(source) if isinstance(source, Path) else None
-    if text is not None and text.lstrip().startswith("{"):
-        return recipe_from_json(text)
-    picture = load_picture(source) if text is None else Picture(pixels=_NO_PIXELS, text={"parameters": text})
+    with opened(source) as stream:
+        text = _as_text(stream.read(_LARGEST_TEXT_BYTES))
+        if text is not None and text.lstrip().startswith("{"):
+            return recipe_from_json(text)
+        stream.seek(0)
+        again = source if isinstance(source, Path) else stream
+        picture = load_picture(again) if text is None else Picture(pixels=_NO_PIXELS, text={"parameters": text})
     recipe = recipe_of(picture)
     if recipe is None:
         raise PictureError(f"{name_of(source)} has no recipe; it was not made by a tool that stores one, or lost it")
     return recipe
 
 
-def _as_text(path: Path) -> str | None:
-    """The content of a small text file; None for pictures and everything else."""
-    with opened(path) as stream:
-        data = stream.read(_LARGEST_TEXT_BYTES)
-    if b"\x00" in data or not data:
+def _as_text(data: bytes) -> str | None:
+    """A recipe as text, or None when the data are a picture or anything else."""
+    if b"\x00" in data:
         return None
     try:
         text = data.decode("utf-8-sig")
