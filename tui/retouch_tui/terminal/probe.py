@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-TIMEOUT_S = 2.0
-"""Longest wait for the last answer; twice the round trip of a very slow link."""
+TIMEOUT_S = 3.0
+"""Longest wait for the last answer: thrice the round trip of a very slow link. Only a terminal that answers
+nothing at all costs it."""
 
 SETTLE_S = 0.05
 """Wait for bytes that belong to the last answer's read."""

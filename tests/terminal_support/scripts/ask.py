@@ -1,0 +1,25 @@
+"""Probes its terminal, then shows what the program after it would read."""
+
+import json
+import os
+import select
+import sys
+import termios
+import tty
+from dataclasses import asdict
+from pathlib import Path
+
+from retouch_tui.terminal.probe import probe
+
+replies = probe(0, 2, plain="plain" in sys.argv, timeout_s=float(sys.argv[2]))
+before = termios.tcgetattr(0)
+tty.setraw(0)
+os.write(2, b"PROBED")
+leaked = b""
+while not leaked.endswith(b"."):
+    if not select.select([0], [], [], 10)[0]:
+        break
+    leaked += os.read(0, 1024)
+termios.tcsetattr(0, termios.TCSANOW, before)
+found = asdict(replies) | {"typed": replies.typed.decode("latin-1"), "leaked": leaked.decode("latin-1")}
+Path(sys.argv[1]).write_text(json.dumps(found))
