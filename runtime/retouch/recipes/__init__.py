@@ -45,7 +45,7 @@ def read_recipe(source: Source) -> Recipe:
         if text is not None and text.lstrip().startswith("{"):
             return recipe_from_json(text)
         stream.seek(0)
-        again = source if isinstance(source, Path) else stream
+        again = source if isinstance(source, Path) and source.is_file() else stream  # a pipe is read only once
         picture = load_picture(again) if text is None else Picture(pixels=_NO_PIXELS, text={"parameters": text})
     recipe = recipe_of(picture)
     if recipe is None:
