@@ -63,12 +63,15 @@ class FakeTerminal:
         delay_s: float = 0.0,
         environment: Mapping[str, str] | None = None,
         size: tuple[int, int] = (80, 24),
+        rate: float = float("inf"),
     ) -> None:
-        """Start the script; delay_s is the round trip."""
+        """Start the script; delay_s is the round trip, rate the bytes per second that are read."""
         self._answers = [(re.compile(question.encode()), answer) for question, answer in answers.items()]
         self._delay_s = delay_s
         self._due: deque[tuple[float, bytes]] = deque()
         self._scanned = 0
+        self._rate = rate
+        self._reads_at = 0.0
         self.output = b""
         self.closed = False
         self.master, slave = os.openpty()
@@ -134,12 +137,15 @@ class FakeTerminal:
         """Wait shortly, read once, answer what is due; False when the other side is closed."""
         now = time.monotonic()
         wait = 0.02 if not self._due else min(max(self._due[0][0] - now, 0.0), 0.02)
-        if select.select([self.master], [], [], wait)[0]:
+        if now < self._reads_at:
+            select.select([], [], [], min(self._reads_at - now, 0.02))
+        elif select.select([self.master], [], [], wait)[0]:
             try:
                 fresh = os.read(self.master, at_most)
             except OSError:
                 return False
             self.output += fresh
+            self._reads_at = max(self._reads_at, now) + len(fresh) / self._rate
             self._listen()
         while self._due and self._due[0][0] <= time.monotonic():
             os.write(self.master, self._due.popleft()[1])

@@ -28,8 +28,11 @@ TELLING_BYTES = 4_096
 ASSUMED_RATE = 1_000_000.0
 """Bytes per second taken for granted where the terminal does not answer."""
 
+SLOWEST_RATE = 10_000.0
+"""Bytes per second of the slowest link whose answers are waited for before its rate is known."""
+
 PATIENCE_S = 5.0
-"""An answer that takes this long beyond the expected is lost."""
+"""An answer that takes this long beyond the expected, itself taken four times, is lost."""
 
 MISSES = 3
 """After so many lost answers in a row frames are paced by the clock."""
@@ -167,14 +170,14 @@ class Pacer:
         if not self._waiting:
             return
         frame, now = self._waiting[0], self._clock()
-        rate = ASSUMED_RATE if self._rate is None else self._rate
+        expected_s = frame.size / (SLOWEST_RATE if self._rate is None else self._rate / 4)
         begun = max(frame.sent_at, self._answered_at)
         if not self._acknowledges:
             while self._waiting and now - begun >= self._waiting[0].size / ASSUMED_RATE:
                 begun = self._answered_at = max(begun, self._waiting[0].sent_at) + (
                     self._waiting.popleft().size / ASSUMED_RATE
                 )
-        elif now - begun > PATIENCE_S + 4 * frame.size / rate:
+        elif now - begun > PATIENCE_S + expected_s:
             self._waiting.clear()
             self._missed += 1
             self._acknowledges = self._missed < MISSES
