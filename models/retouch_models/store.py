@@ -39,7 +39,7 @@ def find_bundle(name_or_folder: str = DEFAULT) -> Bundle:
         return open_bundle(known[name_or_folder])
     if folder.is_dir():
         return open_bundle(folder)
-    if len(folder.parts) > 1:
+    if len(folder.parts) > 1 or name_or_folder.startswith("."):
         raise BundleError(f"{folder}: no such folder; see the installed models with: retouch models list")
     raise UnknownName("model", name_or_folder, known)
 

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
@@ -60,7 +61,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    _end_quietly_on_closed_pipe()
+    _prepare_signals()
     try:
         return _dispatch(words)
     except RetouchError as error:
@@ -130,12 +131,22 @@ def _report(error: RetouchError, words: Sequence[str]) -> None:
     else:
         line = f"retouch: {text}"
     print(line, file=sys.stderr)  # noqa: T201
+    place = getattr(error, "marked", None) or getattr(error, "pointer", None)
+    if isinstance(place, str) and "--json" not in words and sys.stderr.isatty():
+        print(place, file=sys.stderr)  # noqa: T201
 
 
-def _end_quietly_on_closed_pipe() -> None:
-    """Leave SIGPIPE to the BrokenPipeError of Python, also where a parent had it ignored."""
+def _prepare_signals() -> None:
+    """Leave a closed pipe to BrokenPipeError, and let SIGTERM unwind, so that half-written files are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        return
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - the signature of a handler
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

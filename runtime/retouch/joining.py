@@ -7,6 +7,7 @@ from retouch.blend import BLENDS, BlendOptions
 from retouch.blend.auto import choose
 from retouch.colour import match_colours
 from retouch.geometry import Placement
+from retouch.opacity import reach
 from retouch.proof import Proof, prove
 from retouch.request import InpaintRequest
 
@@ -46,4 +47,4 @@ def join(crop: RGB, raw: RGB, mask: Mask, request: InpaintRequest, radius_px: fl
         name, pixels = best.name, best.result
     else:
         name, pixels = request.blend, BLENDS[request.blend](options)(crop, patch, mask)
-    return Joined(pixels=pixels, proof=prove(crop, raw, pixels, mask, blend=name))
+    return Joined(pixels=pixels, proof=prove(crop, raw, pixels, reach(mask, request.feather_out), blend=name))

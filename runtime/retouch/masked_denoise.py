@@ -8,7 +8,7 @@ import numpy as np
 from retouch.arrays import Latents, Mask, Sigmas
 from retouch.canvas import latent_mask
 from retouch.denoise.coherence import coherence_map
-from retouch.denoise.differential import differential
+from retouch.denoise.differential import ROUNDING, differential
 from retouch.denoise.keep_known import keep_known
 from retouch.denoise.soft import SoftOptions, soft_opacity, soften
 from retouch.latents import Canvas, Encoder
@@ -48,7 +48,7 @@ def masked_denoise(
         known = encoder(canvas.image)
 
         def denoise_at(threshold: float) -> Denoise:
-            cells = (change >= threshold).astype(np.float32)
+            cells = (change >= threshold - ROUNDING).astype(np.float32)
             return build(looking_at(cells, _hole_of(cells, factor))) if knows_masks else base
 
         return Masked(denoise=differential(denoise_at, known, change, walk, noise))

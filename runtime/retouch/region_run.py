@@ -18,11 +18,11 @@ from retouch.joining import feather_px, join
 from retouch.latents import Canvas, Encoder, initial_latents
 from retouch.masked_denoise import masked_denoise
 from retouch.noise import Gaussian
+from retouch.noise_levels import NoiseLevels
 from retouch.progress import OnProgress, Phase, Progress
 from retouch.request import InpaintRequest, given
 from retouch.result import RegionResult
 from retouch.samplers import SAMPLERS, Denoise
-from retouch.noise_levels import NoiseLevels
 from retouch.schedule import exact_sigmas, sigmas, start
 from retouch.session import Graphs, Tensor
 from retouch.work_area import Region
@@ -81,7 +81,8 @@ class RegionRun:
 
     def _denoiser(self, region: Region, masked: Latents | None) -> Denoise:
         unet = Unet(self.graphs["unet"], self.levels, Inputs(self.context, self.extra(region), masked))
-        guidance = Guidance(scale=given(self.request.guidance), rescale=self.request.guidance_rescale)
+        scale = given(self.request.guidance) if len(self.context) == 2 else 1.0
+        guidance = Guidance(scale=scale, rescale=self.request.guidance_rescale)
         return denoiser(unet, self.graphs.bundle.manifest.noise.prediction, guidance)
 
     def _walk(self, denoise: Denoise, x: Latents, walk: Sigmas, region: Region, index: int) -> Latents:

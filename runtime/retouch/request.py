@@ -46,7 +46,7 @@ class InpaintRequest:
     """With strength below 1: really run `steps` steps instead of that share of them."""
     seed: int = 0
     rng: str = "numpy"
-    """Source of the noise: `numpy`, or `torch-cpu` to replay seeds of other tools."""
+    """Source of the noise: `numpy`; `torch-cpu` and `torch-cuda` replay seeds of other tools."""
     variation_seed: int | None = None
     variation: float = 0.0
     """0..1; how far the noise moves from `seed` towards `variation_seed`."""
@@ -116,6 +116,8 @@ class InpaintRequest:
                 full.content,
                 (*module_names("retouch.content"), *module_names("retouch.latent_content")),
             ),
+            ("colour match", full.colour_match, COLOUR_MATCHES),
+            ("noise", full.rng, NOISES),
         ):
             if name not in known:
                 raise UnknownName(kind, str(name), known)
@@ -126,6 +128,11 @@ class InpaintRequest:
         data: dict[str, Any] = encode(self)
         return data
 
+
+COLOUR_MATCHES = ("none", "lab", "histogram")
+"""Names of `retouch.colour.KINDS`, here so that asking for them imports nothing heavy."""
+NOISES = ("numpy", "torch-cpu", "torch-cuda")
+"""Names of `retouch.noise.KINDS`."""
 
 OPTIONS = tuple(f.name for f in fields(InpaintRequest))
 """Names of all options of a request."""

@@ -65,7 +65,7 @@ class TextSide:
         conditioning = encode_prompt(
             request.prompt,
             request.negative_prompt,
-            guidance=guidance,
+            guidance=guidance if spec.guidance_embedding is None else 1.0,  # those were distilled with it inside
             models=self._models,
             options=PromptOptions(
                 syntax=request.prompt_syntax,

@@ -37,6 +37,13 @@ def size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def add_picture_options(parser: argparse.ArgumentParser) -> None:
+    """How the picture file is read."""
+    group = parser.add_argument_group("picture")
+    group.add_argument("--frame", type=whole, metavar="N", help="which picture of an animation or a multi-page file")
+    group.add_argument("--max-megapixels", type=number, metavar="N", help="refuse larger pictures (default 178)")
+
+
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Which model runs where."""
     group = parser.add_argument_group("model and device")
@@ -70,7 +77,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--strength", type=number, metavar="0..1", help="below 1 starts from what is there (default 1)")
     group.add_argument("--exact-steps", action="store_true", default=None, help="run all steps also below strength 1")
     group.add_argument("--seed", type=whole, metavar="N", help="number of the noise; drawn and printed when left out")
-    group.add_argument("--rng", metavar="NAME", help="source of the noise: numpy, torch-cpu")
+    group.add_argument("--rng", metavar="NAME", help="source of the noise: numpy, torch-cpu, torch-cuda")
     group.add_argument("--variation-seed", type=whole, metavar="N")
     group.add_argument("--variation", type=number, metavar="0..1", help="how far to move towards the variation seed")
     group.add_argument("--extra-noise", type=number, metavar="0..1")

@@ -82,10 +82,10 @@ def with_styles(request: "InpaintRequest", args: argparse.Namespace) -> "Inpaint
         return request
     from dataclasses import replace
 
-    from retouch.prompt.styles import apply, load_styles
+    from retouch.prompt.styles import load_styles
 
-    prompts = apply(load_styles(), request.prompt, request.negative_prompt, args.style or (), args.preset)
-    return replace(request, prompt=prompts[0], negative_prompt=prompts[1])
+    styled = load_styles().apply(request.prompt, request.negative_prompt, args.style or (), args.preset or "none")
+    return replace(request, prompt=styled.prompt, negative_prompt=styled.negative)
 
 
 def mask_of(
@@ -109,11 +109,15 @@ def _stored_mask(
 
     fact = recipe.mask
     assert fact is not None
+    if fact.expression is not None:  # exact, while the stored mask has 8 bits
+        try:
+            return read(fact.expression, picture, fit=args.fit_mask, invert=args.invert_mask)
+        except PictureError:
+            if fact.png is None:
+                raise
     mask = embedded_mask(fact)
     if mask is not None and size_of(mask) == picture.size:
         return mask, fact.expression
-    if fact.expression is not None:
-        return read(fact.expression, picture, fit=args.fit_mask, invert=args.invert_mask)
     if fact.file is not None and Path(fact.file).exists():
         return read(fact.file, picture, fit=args.fit_mask, invert=args.invert_mask)
     raise PictureError("the recipe's mask does not fit this picture; give one with --mask")

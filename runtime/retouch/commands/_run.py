@@ -28,11 +28,12 @@ def drawn_seed() -> int:
     return secrets.randbelow(LARGEST_RANDOM_SEED)
 
 
-def read_picture(name: str) -> "Picture":
+def read_picture(name: str, *, frame: int | None = None, max_megapixels: float | None = None) -> "Picture":
     """Read the input; `-` is standard input."""
-    from retouch.image_io import load_picture
+    from retouch.image_io import LARGEST_MEGAPIXELS, load_picture
 
-    return load_picture(sys.stdin.buffer if name == "-" else Path(name))
+    limit = LARGEST_MEGAPIXELS if max_megapixels is None else max_megapixels
+    return load_picture(sys.stdin.buffer if name == "-" else Path(name), frame=frame, max_megapixels=limit)
 
 
 def output_paths(output: str | None, source: str, count: int) -> list[Path | None]:

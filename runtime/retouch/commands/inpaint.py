@@ -9,6 +9,7 @@ from retouch.commands._options import (
     add_area_options,
     add_engine_options,
     add_output_options,
+    add_picture_options,
     add_prompt_options,
     add_sampling_options,
     require_positive,
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("picture", metavar="PICTURE", help="any picture of any size; - is standard input")
     add_mask_options(parser, required=False)
+    add_picture_options(parser)
     add_prompt_options(parser)
     add_engine_options(parser)
     add_sampling_options(parser)
@@ -54,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     paths = output_paths(args.output, args.picture, args.count)
     if not args.dry_run:
         check_outputs(paths, force=args.force)
-    picture = read_picture(args.picture)
+    picture = read_picture(args.picture, frame=args.frame, max_megapixels=args.max_megapixels)
     for note in picture.notes:
         narrator.note(note)
     mask, expression = mask_of(args, recipe, picture, mask_for)
