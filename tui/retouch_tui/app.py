@@ -11,7 +11,6 @@ from retouch_tui.actions import ACTIONS
 from retouch_tui.engine import Draft, Engine
 from retouch_tui.folders import config_folder, state_folder
 from retouch_tui.keymap import FILE, load_keymap, shown
-from retouch_tui.mirror import Mirror
 from retouch_tui.runner import Runner
 from retouch_tui.screens.editor import EditorScreen
 from retouch_tui.screens.terminal_check import TerminalCheck
@@ -19,6 +18,7 @@ from retouch_tui.session import SessionFolder, new_session
 from retouch_tui.settings import load_draft, load_settings
 from retouch_tui.terminal.capabilities import PLAIN, Capabilities
 from retouch_tui.terminal.link import LinkedApp
+from retouch_tui.terminal.mirror import Mirror
 from retouch_tui.themes import THEMES
 from retouch_tui.workspace import Workspace
 
