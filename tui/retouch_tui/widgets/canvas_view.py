@@ -322,7 +322,7 @@ class CanvasView(Widget, can_focus=True):
 
     def _place(self, event: events.MouseEvent) -> Point:
         """Where on the canvas the pointer is, in cells; a terminal that only knows cells means their middle."""
-        x, y = event.pointer_x, event.pointer_y
+        x, y = float(event.pointer_x), float(event.pointer_y)
         if not (x.is_integer() and y.is_integer()):
             self._pixel_mouse = True
         middle = 0.0 if self._pixel_mouse else 0.5
