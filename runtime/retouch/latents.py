@@ -13,6 +13,7 @@ from retouch.memo import Memo
 from retouch.noise import Gaussian, gaussian
 from retouch.request import InpaintRequest
 from retouch.session import Graphs
+from retouch.strokes import Layer, Paint, cut_paint, lay_over
 from retouch.variation import slerp
 from retouch.work_area import Region
 
@@ -29,14 +30,19 @@ class Canvas:
     """(1, 1, h/f, w/f): which latent cells are repainted, 0 or 1."""
     zoom: float
     """Work pixels per picture pixel."""
+    paint: Paint | None = None
+    """Colour strokes above the picture, (h, w, 4); they steer what the run starts from, and nothing else."""
 
     @classmethod
-    def of(cls, picture: RGB, region: Region, request: InpaintRequest, factor: int) -> "Canvas":
+    def of(
+        cls, picture: RGB, region: Region, request: InpaintRequest, factor: int, strokes: Layer | None = None
+    ) -> "Canvas":
         """Cut the region out of the picture and bring its mask to latent cells the way the request says."""
         where = region.placement
         mask = fit_mask(region.mask, where.work)
         cells = LATENT_MASKS[request.latent_mask](mask, factor)
-        return cls(image=cut(picture, where), mask=mask, cells=cells, zoom=where.zoom)
+        paint = None if strokes is None else cut_paint(strokes, where)
+        return cls(image=cut(picture, where), mask=mask, cells=cells, zoom=where.zoom, paint=paint)
 
     def hole(self, kind: str) -> Mask:
         """Where the masked picture is blank, (h, w): all that is painted, or what the `nearest` mask calls painted."""
@@ -95,6 +101,8 @@ def initial_latents(canvas: Canvas, encoder: Encoder, request: InpaintRequest, n
         known = encoder(canvas.image)
         return LATENT_CONTENT[request.content](known, canvas.cells, noise(known.shape))
     filled = CONTENT[request.content](canvas.image, canvas.mask, request.seed)
+    if canvas.paint is not None:
+        filled = lay_over(filled, canvas.paint, canvas.mask)
     latents = encoder(filled)
     if request.extra_noise > 0:
         latents = latents + np.float32(request.extra_noise) * canvas.cells * noise(latents.shape)

@@ -4,21 +4,21 @@
 the one before, so only pixels inside a working box are ever processed.
 """
 
-import numpy as np
-
 from retouch.arrays import RGB, Mask
 from retouch.canvas import size_of
 from retouch.clock import Clock
-from retouch.errors import PictureError
+from retouch.errors import PictureError, UsageError
+from retouch.latent_content import LATENT_CONTENT
 from retouch.latents import Encoder, noise_stream
 from retouch.noise_levels import NoiseLevels
 from retouch.progress import OnProgress, Progress, ignore
-from retouch.proof import Proof, changed_outside, seam_score
+from retouch.proof import Proof, changed_outside
 from retouch.providers import open_device
 from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
 from retouch.session import Graphs
+from retouch.strokes import Layer
 from retouch.text_side import TextSide
 from retouch.work_area import Region, plan, work_area_of
 from retouch_models.bundle import Bundle
@@ -45,15 +45,26 @@ class Inpainter:
         """Choose the working boxes for a mask, (H, W); PictureError if it is empty."""
         return plan(mask, work_area_of(request), self.manifest.size)
 
-    def run(self, image: RGB, mask: Mask, request: InpaintRequest, on_progress: OnProgress = ignore) -> InpaintResult:
-        """Repaint `mask` (H, W) of `image` (H, W, 3); neither array is written to.
+    def run(
+        self,
+        image: RGB,
+        mask: Mask,
+        request: InpaintRequest,
+        on_progress: OnProgress = ignore,
+        *,
+        strokes: Layer | None = None,
+    ) -> InpaintResult:
+        """Repaint `mask` (H, W) of `image` (H, W, 3); no array is written to.
 
+        `strokes`, (H, W, 4), is paint that the run starts from where the mask allows it; strength must be below 1.
         Raises PictureError (sizes, empty mask), UsageError (options), GenerationError, and whatever `on_progress`
         raises, which is how a run is cancelled.
         """
         if image.shape[:2] != mask.shape:
             raise PictureError(f"the mask is {size_of(mask)} and the picture {size_of(image)}; make them the same size")
         full = request.resolved(self.manifest)
+        if strokes is not None:
+            _check_strokes(strokes, image, full)
         regions = self.plan(mask, full)
         clock = Clock()
         on_progress(Progress(phase="load", regions=len(regions)))
@@ -72,6 +83,7 @@ class Inpainter:
             clock=clock,
             report=on_progress,
             regions=len(regions),
+            strokes=strokes,
         )
         picture, done = image, list[RegionResult]()
         for index, region in enumerate(regions):
@@ -82,7 +94,7 @@ class Inpainter:
             image=picture,
             request=full,
             regions=tuple(done),
-            proof=_proof_of_all(image, picture, mask, done),
+            proof=proof_of_all(image, picture, mask, done),
             provider=str(self.device),
             seconds=clock.seconds,
             notes=text.conditioning.notes,
@@ -97,7 +109,21 @@ class Inpainter:
             self.graphs[role]
 
 
-def _proof_of_all(before: RGB, after: RGB, mask: Mask, regions: list[RegionResult]) -> Proof:
+def _check_strokes(strokes: Layer, image: RGB, request: InpaintRequest) -> None:
+    """Refuse strokes that could not be seen."""
+    if size_of(strokes) != size_of(image):
+        raise PictureError(
+            f"the strokes are {size_of(strokes)} and the picture {size_of(image)}; make them the same size"
+        )
+    if request.strength == 1:
+        raise UsageError(
+            "at strength 1 the run starts from noise and strokes are not seen; give --strength 0.8 or less"
+        )
+    if request.content in LATENT_CONTENT:
+        raise UsageError(f"--content {request.content} covers the strokes; leave it out")
+
+
+def proof_of_all(before: RGB, after: RGB, mask: Mask, regions: list[RegionResult]) -> Proof:
     """Prove the whole picture: bytes over all of it, the worst of the regions for the rest."""
     drifts = [r.proof.drift_db for r in regions if r.proof.drift_db is not None]
     names = dict.fromkeys(r.proof.blend for r in regions)

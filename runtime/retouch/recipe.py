@@ -47,6 +47,27 @@ class MaskFact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StrokesFact:
+    """The colour strokes that the run started from."""
+
+    sha256: str | None = None
+    png: str | None = None
+    """The layer itself as a PNG in base64, when it is small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutpaintFact:
+    """How far the picture grew on each side, in its pixels."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+    overlap: int | None = None
+    fill: str = "edge"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """What is needed to make a picture again, and what was measured when it was made."""
 
@@ -55,6 +76,10 @@ class Recipe:
     model: ModelFact | None = None
     picture: PictureFact | None = None
     mask: MaskFact | None = None
+    strokes: StrokesFact | None = None
+    outpaint: OutpaintFact | None = None
+    steps: tuple[Mapping[str, Any], ...] | None = None
+    """Of a result made in several steps: the recipe of each as data, in their order."""
     version: str | None = None
     """Version of the tool that made the picture."""
     provider: str | None = None
@@ -84,7 +109,13 @@ class Recipe:
         return json.dumps(self.to_data(), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 
-_FACTS: dict[str, type[Any]] = {"model": ModelFact, "picture": PictureFact, "mask": MaskFact}
+_FACTS: dict[str, type[Any]] = {
+    "model": ModelFact,
+    "picture": PictureFact,
+    "mask": MaskFact,
+    "strokes": StrokesFact,
+    "outpaint": OutpaintFact,
+}
 _STORED = tuple(f.name for f in fields(Recipe) if f.name not in ("unmapped", "extra"))
 
 
@@ -107,6 +138,8 @@ def recipe_from_data(data: Mapping[str, Any]) -> Recipe:
             facts[name] = _typed(str, data[name], name)
     if data.get("proof") is not None:
         facts["proof"] = _typed(dict[str, Any], data["proof"], "proof")
+    if data.get("steps") is not None:
+        facts["steps"] = _typed(tuple[Mapping[str, Any], ...], data["steps"], "steps")
     extra = {key: value for key, value in data.items() if key not in (*_STORED, "schema", "unmapped")}
     unmapped += [told(key, value) for key, value in extra.items()]
     return Recipe(request=request_from_data(options), unmapped=tuple(dict.fromkeys(unmapped)), extra=extra, **facts)

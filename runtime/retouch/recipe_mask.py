@@ -1,4 +1,4 @@
-"""Masks in recipes: a hash that tells them apart, and the mask itself where it is small enough to carry along."""
+"""Masks and strokes in recipes: hashes that tell them apart, and they themselves where small enough to carry along."""
 
 import base64
 import binascii
@@ -12,7 +12,8 @@ from retouch.arrays import RGB, Mask
 from retouch.errors import PictureError, UsageError
 from retouch.geometry import Size
 from retouch.image_io import load_mask, load_picture
-from retouch.recipe import MaskFact
+from retouch.recipe import MaskFact, StrokesFact
+from retouch.strokes import Layer
 
 LARGEST_BYTES = 256 * 1024
 """Of an embedded mask, before base64; larger ones are remembered by their hash alone."""
@@ -38,6 +39,30 @@ def mask_hash(mask: Mask) -> str:
 def pixels_hash(pixels: RGB) -> str:
     """SHA-256 over the size and the bytes of a picture (H, W, 3), hexadecimal."""
     return _digest(pixels)
+
+
+def strokes_fact(layer: Layer) -> StrokesFact:
+    """What a recipe says about colour strokes, (H, W, 4)."""
+    stream = BytesIO()
+    Image.fromarray(np.ascontiguousarray(layer)).save(stream, format="PNG", compress_level=9)
+    png = stream.getvalue()
+    small = len(png) <= LARGEST_BYTES
+    return StrokesFact(sha256=_digest(layer), png=base64.b64encode(png).decode("ascii") if small else None)
+
+
+def embedded_strokes(fact: StrokesFact) -> Layer | None:
+    """The strokes that a recipe carries, (H, W, 4); None when it carries none, UsageError when they are damaged."""
+    if fact.png is None:
+        return None
+    try:
+        picture = load_picture(BytesIO(base64.b64decode(fact.png, validate=True)))
+    except (PictureError, binascii.Error) as problem:
+        raise UsageError(f"the strokes inside the recipe are damaged ({problem}); give them again") from None
+    opacity = np.full(picture.pixels.shape[:2], 255, np.uint8) if picture.alpha is None else picture.alpha
+    layer = np.dstack([picture.pixels, opacity])
+    if fact.sha256 is not None and _digest(layer) != fact.sha256:
+        raise UsageError("the strokes inside the recipe are not those it was made with; give them again")
+    return layer
 
 
 def embedded_mask(fact: MaskFact) -> Mask | None:

@@ -25,6 +25,7 @@ from retouch.result import RegionResult
 from retouch.samplers import SAMPLERS, Denoise
 from retouch.schedule import exact_sigmas, sigmas, start
 from retouch.session import Graphs, Tensor
+from retouch.strokes import Layer
 from retouch.work_area import Region
 
 
@@ -45,12 +46,14 @@ class RegionRun:
     clock: Clock
     report: OnProgress
     regions: int
+    strokes: Layer | None = None
+    """Colour strokes over the whole picture, (H, W, 4)."""
 
     def __call__(self, picture: RGB, region: Region, index: int) -> tuple[RGB, RegionResult]:
         """Repaint one region of the picture, (H, W, 3); returns a new picture."""
         where = region.placement
         spec = self.graphs.bundle.manifest.latent
-        canvas = Canvas.of(picture, region, self.request, spec.factor)
+        canvas = Canvas.of(picture, region, self.request, spec.factor, self.strokes)
         latents, opacity = self._denoised(canvas, region, index)
         self._tell("decode", index)
         with self.clock.phase("decode"):

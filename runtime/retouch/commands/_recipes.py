@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from retouch.edit import Edit
     from retouch.picture import Picture
     from retouch.pipeline import Inpainter
-    from retouch.recipe import Recipe
+    from retouch.recipe import OutpaintFact, Recipe
     from retouch.request import InpaintRequest
+    from retouch.strokes import Layer
 
 MaskReader = Callable[..., "tuple[Mask, str | None]"]
 
@@ -32,12 +33,14 @@ def recipe_texts(
     *,
     mask_file: str | None = None,
     command: str = "inpaint",
+    strokes: "Layer | None" = None,
+    outpaint: "OutpaintFact | None" = None,
 ) -> dict[str, str]:
     """Texts for the result's file: how it was made, for this tool and for others."""
     from dataclasses import asdict
 
     from retouch.recipe import ModelFact, PictureFact, Recipe
-    from retouch.recipe_mask import mask_fact, pixels_hash
+    from retouch.recipe_mask import mask_fact, pixels_hash, strokes_fact
     from retouch.recipe_text import recipe_texts as texts
 
     path = picture.path
@@ -53,6 +56,8 @@ def recipe_texts(
                 height=picture.size.height,
             ),
             mask=mask_fact(mask, expression=expression, file=mask_file),
+            strokes=None if strokes is None else strokes_fact(strokes),
+            outpaint=outpaint,
             version=__version__,
             provider=edit.result.provider,
             proof=asdict(edit.result.proof),

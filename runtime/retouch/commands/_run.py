@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from retouch.picture import Picture
     from retouch.pipeline import Inpainter
     from retouch.request import InpaintRequest
+    from retouch.strokes import Layer
 
 LARGEST_RANDOM_SEED = 2**32
 MOST_CANDIDATES = 1000
@@ -80,15 +81,33 @@ def run_candidates(
     texts: "Callable[[Edit], dict[str, str]]",
     *,
     force: bool,
+    strokes: "Layer | None" = None,
 ) -> None:
     """Generate one candidate per path, with seeds counted up from the request's, and print the paths to stdout."""
     from retouch.edit import repaint
+
+    def paint(one: "InpaintRequest") -> "Edit":
+        return repaint(engine, picture, mask, one, narrator, strokes=strokes)
+
+    write_candidates(paint, request, paths, narrator, texts, force=force)
+
+
+def write_candidates(
+    paint: "Callable[[InpaintRequest], Edit]",
+    request: "InpaintRequest",
+    paths: list[Path | None],
+    narrator: Narrator,
+    texts: "Callable[[Edit], dict[str, str]]",
+    *,
+    force: bool,
+) -> None:
+    """Paint, save and print one candidate per path; see `run_candidates`."""
     from retouch.image_io import save_picture
 
     for offset, path in enumerate(paths):
         narrator.begin()
         one = replace(request, seed=(request.seed + offset) % 2**64)
-        edit = repaint(engine, picture, mask, one, narrator)
+        edit = paint(one)
         result = edit.result
         for note in result.notes if offset == 0 else ():
             narrator.note(note)

@@ -24,6 +24,7 @@ from retouch.commands._run import (
     read_picture,
     run_candidates,
 )
+from retouch.commands._strokes import add_stroke_options, strokes_of
 
 if TYPE_CHECKING:
     from retouch.request import InpaintRequest
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine_options(parser)
     add_sampling_options(parser)
     add_area_options(parser)
+    add_stroke_options(parser)
     add_output_options(parser)
     parser.add_argument("--recipe", metavar="FILE", help="take prompt, options and mask from a picture made earlier")
     parser.add_argument(
@@ -60,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     for note in picture.notes:
         narrator.note(note)
     mask, expression = mask_of(args, recipe, picture, mask_for)
+    strokes = strokes_of(args, picture.size)
     engine = open_engine(args)
     try:
         if args.dry_run:
@@ -74,8 +77,11 @@ def run(args: argparse.Namespace) -> int:
             request,
             paths,
             narrator,
-            lambda edit: recipe_texts(engine, edit, picture, mask, expression, mask_file=mask_file_of(args)),
+            lambda edit: recipe_texts(
+                engine, edit, picture, mask, expression, mask_file=mask_file_of(args), strokes=strokes
+            ),
             force=args.force,
+            strokes=strokes,
         )
     finally:
         engine.close()
