@@ -38,7 +38,7 @@ class NoiseLevels:
         added = betas(spec)
         if len(added) < 2 or not ((added > 0) & (added < 1)).all():
             raise BundleError("the model's betas must be two or more numbers between 0 and 1; export the model again")
-        abar = np.cumprod(1.0 - added)
+        abar: Floats = np.cumprod(1.0 - added, dtype=np.float64)
         if spec.zero_terminal_snr:
             abar = zero_terminal_snr(abar)
         return cls(np.sqrt((1.0 - abar) / abar), spec)

@@ -3,9 +3,10 @@
 import json
 import sys
 import time
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from retouch.progress import Progress
+if TYPE_CHECKING:
+    from retouch.progress import Progress
 
 BAR = 28
 
@@ -44,7 +45,7 @@ class Narrator:
         """Start the clock of one picture."""
         self._start = time.monotonic()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: "Progress") -> None:
         """Report progress."""
         seconds = time.monotonic() - self._start
         if self._json:
@@ -73,7 +74,7 @@ class Narrator:
             self._stream.write(f"{told}, {seconds:.1f} s\n")
             self._stream.flush()
 
-    def _draw(self, progress: Progress, seconds: float) -> None:
+    def _draw(self, progress: "Progress", seconds: float) -> None:
         filled = round(BAR * progress.fraction)
         region = f" region {progress.region + 1}/{progress.regions}" if progress.regions > 1 else ""
         step = f" step {progress.step}/{progress.steps}" if progress.steps else f" {progress.phase}"
