@@ -77,6 +77,8 @@ class TokenizerSpec:
     bos: int
     eos: int
     pad: int
+    words: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Words beyond the vocabulary, with the ids that stand for them: textual inversions."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,14 @@ class Tokenizer:
         self._entries = {number: entry for entry, number in self._ids.items()}
         self._ranks = {pair: rank for rank, pair in enumerate(merges)}
         # Text of a special token stands for it wherever it is typed. Where "!" pads (SD 2), every "!" is such a token.
-        self._special = {self._entries[number]: number for number in (spec.bos, spec.eos, spec.pad)}
-        self._special_split = re.compile("(" + "|".join(map(re.escape, self._special)) + ")")
+        # So do the words that a textual inversion added, which may stand for several ids.
+        self._special: dict[str, tuple[int, ...]] = {
+            self._entries[number]: (number,) for number in (spec.bos, spec.eos, spec.pad)
+        }
+        self._special |= {word: tuple(ids) for word, ids in spec.words.items()}
+        self._special_split = re.compile(
+            "(" + "|".join(map(re.escape, sorted(self._special, key=len, reverse=True))) + ")"
+        )
         self.comma = self._ids.get("," + WORD_END)
         """Id of a comma, None if the vocabulary has none: a good place to cut a long prompt."""
 
@@ -75,7 +81,7 @@ class Tokenizer:
         ids: list[int] = []
         for part in self._special_split.split(text):
             if part in self._special:
-                ids.append(self._special[part])
+                ids.extend(self._special[part])
                 continue
             for word in _words(_clean(part)):
                 ids.extend(self._ids.get(entry, self.spec.eos) for entry in self._pieces(word))
