@@ -1,7 +1,10 @@
-"""A checkpoint in memory: the torch modules of a Stable Diffusion pipeline and what its files say about them."""
+"""A checkpoint: what its files say about a Stable Diffusion pipeline, and its torch modules one at a time.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Parts are loaded when they are needed and freed after, so the largest of them sets the memory that an export takes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +19,71 @@ _PREDICTIONS: Mapping[str, Prediction] = {"epsilon": "epsilon", "v_prediction": 
 _SPACINGS: Mapping[str, Spacing] = {"leading": "leading", "trailing": "trailing", "linspace": "linspace"}
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One network of the pipeline."""
+
+    config: Any
+    """Its configuration with all defaults filled in."""
+    parameters: int
+    layers: tuple[str, ...]
+    """Names of its layers that have weights."""
+    files: tuple[Path, ...]
+    """Where its weights come from, those of changes included."""
+    load: Callable[[], nn.Module]
+    """Loads it in fp32, on the CPU, ready to be evaluated; every call loads afresh."""
+
+    def then(self, change: Callable[[nn.Module], None], file: Path) -> "Part":
+        """Return the same part with its weights changed, as `file` says, after loading."""
+
+        def load() -> nn.Module:
+            module = self.load()
+            change(module)
+            return module
+
+        return replace(self, load=load, files=(*self.files, file))
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Checkpoint:
-    """A model as it came, in fp32."""
+    """A model as it came."""
 
     name: str
     source: str
     """Where it came from, for the manifest: a name, never a path of this machine."""
-    unet: Any
-    vae: Any
-    text_encoders: tuple[Any, ...]
+    unet: Part
+    vae: Part
+    text_encoders: tuple[Part, ...]
     tokenizers: tuple[Path, ...]
     """Folders with `vocab.json` and `merges.txt`."""
     scheduler: Mapping[str, Any]
     """The scheduler's configuration, as diffusers writes it."""
     licence: str = "unknown"
+    words: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """Words added to the vocabulary, with their ids in each text encoder's."""
 
-    def modules(self) -> dict[str, nn.Module]:
-        """The modules to be exported, by their role in the bundle."""
-        skip = 1 if self.facts().pooled_text else 0
-        texts: dict[str, nn.Module] = {
-            role: TextEncoder(model, skip=skip, pooled=hasattr(model, "text_projection"))
-            for role, model in zip(self.text_roles(), self.text_encoders, strict=True)
+    def digest(self) -> list[tuple[str, int, int]]:
+        """Names, sizes and times of all files of weights: tells two checkpoints of one name apart."""
+        files = [file for part in (*self.text_encoders, self.unet, self.vae) for file in part.files]
+        return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+
+    def roles(self) -> tuple[str, ...]:
+        """Names of the graphs of the bundle, in the order in which they run."""
+        return (*self.text_roles(), "vae_encoder", "unet", "vae_decoder")
+
+    def module(self, role: str) -> nn.Module:
+        """Load the module whose graph has that role."""
+        if role in self.text_roles():
+            model = self.text_encoders[self.text_roles().index(role)].load()
+            skip = 1 if self.facts().pooled_text else 0
+            return TextEncoder(model, skip=skip, pooled=hasattr(model, "text_projection"))
+        wraps = {
+            "unet": (UNet, self.unet),
+            "vae_encoder": (VaeEncoder, self.vae),
+            "vae_decoder": (VaeDecoder, self.vae),
         }
-        return texts | {
-            "unet": UNet(self.unet),
-            "vae_encoder": VaeEncoder(self.vae),
-            "vae_decoder": VaeDecoder(self.vae),
-        }
+        wrap, part = wraps[role]
+        return wrap(part.load())
 
     def text_roles(self) -> tuple[str, ...]:
         """Names of the text encoders' graphs."""

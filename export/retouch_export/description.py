@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from retouch_export.checkpoint import Checkpoint
+from retouch_models.bundle import file_spec
 from retouch_models.errors import ExportError
 from retouch_models.manifest import (
     ConditioningSpec,
+    FileSpec,
     LatentSpec,
     NoiseSpec,
     SizeSpec,
@@ -39,17 +41,18 @@ def read_card(path: Path) -> Card:
         ) from None
 
 
-def size_spec(checkpoint: Checkpoint) -> SizeSpec:
-    """Working sizes: the grid is that of the UNet's deepest level."""
+def size_spec(checkpoint: Checkpoint, side: int | None = None) -> SizeSpec:
+    """Working sizes on the grid of the UNet's deepest level; the one size of a bundle made for `side` pixels."""
     facts, (_, family) = checkpoint.facts(), checkpoint.family()
     multiple = checkpoint.factor() * 2 ** (facts.levels - 1)
-    grid = lambda side: max(multiple, round(side / multiple) * multiple)  # noqa: E731
-    return SizeSpec(
-        native=facts.native,
-        multiple=multiple,
-        minimum=grid(facts.native * family.smallest),
-        maximum=grid(facts.native * family.largest),
+    if side is not None:
+        if side <= 0 or side % multiple:
+            raise ExportError(f"--static {side}x{side}: the model works at multiples of {multiple} pixels")
+        return SizeSpec(native=side, multiple=multiple, minimum=side, maximum=side)
+    least, most = (
+        max(multiple, round(facts.native * share / multiple) * multiple) for share in (family.smallest, family.largest)
     )
+    return SizeSpec(native=facts.native, multiple=multiple, minimum=least, maximum=most)
 
 
 def latent_spec(checkpoint: Checkpoint, preview: tuple[tuple[float, ...], ...] | None) -> LatentSpec:
@@ -97,8 +100,13 @@ def text_spec(checkpoint: Checkpoint) -> TextSpec:
     folders = [f"tokenizer{'' if i == 0 else f'_{i + 1}'}" for i in range(len(checkpoint.tokenizers))]
     return TextSpec(
         tokenizers=tuple(
-            _tokenizer_spec(source, folder, encoder.config.max_position_embeddings)
-            for source, folder, encoder in zip(checkpoint.tokenizers, folders, checkpoint.text_encoders, strict=True)
+            replace(
+                _tokenizer_spec(source, folder, encoder.config.max_position_embeddings),
+                words={word: ids[i] for word, ids in checkpoint.words.items()},
+            )
+            for i, (source, folder, encoder) in enumerate(
+                zip(checkpoint.tokenizers, folders, checkpoint.text_encoders, strict=True)
+            )
         ),
         encoders=checkpoint.text_roles(),
         width=int(checkpoint.unet.config.cross_attention_dim),
@@ -127,6 +135,17 @@ def _special_tokens(source: Path) -> dict[str, str]:
             if isinstance(text, str):
                 found[role] = text
     return found
+
+
+def copy_tokenizers(checkpoint: Checkpoint, folder: Path) -> tuple[FileSpec, ...]:
+    """Copy the vocabularies into the bundle."""
+    files = []
+    for spec, source in zip(text_spec(checkpoint).tokenizers, checkpoint.tokenizers, strict=True):
+        (folder / spec.folder).mkdir(exist_ok=True)
+        for name in ("vocab.json", "merges.txt"):
+            (folder / spec.folder / name).write_bytes((source / name).read_bytes())
+            files.append(file_spec(folder, f"{spec.folder}/{name}"))
+    return tuple(files)
 
 
 def conditioning_spec(checkpoint: Checkpoint) -> ConditioningSpec:

@@ -21,12 +21,15 @@ class Example:
 _TIMESTEPS = (999.0, 500.25, 20.0, 0.0)
 
 
-def examples(checkpoint: Checkpoint, role: str) -> list[Example]:
-    """Inputs for the graph of `role`; the first is the one to trace with, the sizes are not square."""
+def examples(checkpoint: Checkpoint, role: str, side: int | None = None) -> list[Example]:
+    """Inputs for the graph of `role`; the first is the one to trace with.
+
+    `side` is that of a graph of fixed size in pixels; otherwise the sizes vary and are not all square.
+    """
     generator = torch.Generator().manual_seed(0)
     if role in checkpoint.text_roles():
         return _text(checkpoint.text_encoders[checkpoint.text_roles().index(role)].config, generator)
-    return _MAKERS[role](checkpoint, generator)
+    return _MAKERS[role](checkpoint, generator, _sides(checkpoint, side))
 
 
 def native_example(checkpoint: Checkpoint, role: str) -> Example:
@@ -44,35 +47,43 @@ def native_example(checkpoint: Checkpoint, role: str) -> Example:
     return Example("native size", {"latents": torch.zeros((1, channels, cells, cells))})
 
 
-def _sides(checkpoint: Checkpoint) -> list[tuple[int, int]]:
-    """Two sizes in latent cells, small so that big models are proved in minutes; both on the grid."""
+Cells = tuple[int, int]
+"""Height and width in latent cells."""
+
+
+def _sides(checkpoint: Checkpoint, side: int | None) -> list[Cells]:
+    """Two sizes on the grid, small so that big models are proved in minutes."""
+    if side is not None:
+        cells = side // checkpoint.factor()
+        return [(cells, cells), (cells, cells)]
     grid = int(2 ** (len(checkpoint.unet.config.down_block_types) - 1))
     return [(4 * grid, 4 * grid), (3 * grid, 5 * grid)]
 
 
 def _text(config: Any, generator: Generator) -> list[Example]:
     tokens = config.max_position_embeddings
+    # Old configurations say 2 for the end of text and mean the last entry of the vocabulary.
+    end = config.eos_token_id if config.eos_token_id > 2 else config.vocab_size - 1
     made = []
     for batch, length in ((2, tokens // 3), (1, tokens - 2)):
-        ids = torch.full((batch, tokens), config.eos_token_id, dtype=torch.int64)
-        ids[:, 0] = config.bos_token_id
-        low = min(config.bos_token_id, config.eos_token_id)
-        ids[:, 1 : 1 + length] = torch.randint(0, max(low, 1), (batch, length), generator=generator)
+        ids = torch.full((batch, tokens), end, dtype=torch.int64)
+        ids[:, 0] = end - 1
+        ids[:, 1 : 1 + length] = torch.randint(0, end - 1, (batch, length), generator=generator)
         made.append(Example(f"batch {batch}, {length} words", {"input_ids": ids}))
     return made
 
 
-def _unet(checkpoint: Checkpoint, generator: Generator) -> list[Example]:
-    made = []
+def _unet(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) -> list[Example]:
+    made, fixed = [], sides[0] == sides[1]
     tokens = checkpoint.text_encoders[0].config.max_position_embeddings
     for i, timestep in enumerate(_TIMESTEPS):
-        batch, (h, w) = 2 - i % 2, _sides(checkpoint)[i // 2]
-        made.append(_unet_example(checkpoint, generator, batch, (h, w), timestep, tokens * (1 + i // 3)))
+        chunks = 1 if fixed else 1 + i // 3
+        made.append(_unet_example(checkpoint, generator, 2 - i % 2, sides[i // 2], timestep, tokens * chunks))
     return made
 
 
 def _unet_example(
-    checkpoint: Checkpoint, generator: Generator, batch: int, cells: tuple[int, int], timestep: float, tokens: int
+    checkpoint: Checkpoint, generator: Generator, batch: int, cells: Cells, timestep: float, tokens: int
 ) -> Example:
     unet = checkpoint.unet.config
     noise = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
@@ -94,29 +105,29 @@ def _unet_example(
     return Example(label, inputs)
 
 
-def _pictures(checkpoint: Checkpoint, generator: Generator) -> list[Example]:
+def _pictures(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) -> list[Example]:
     factor = checkpoint.factor()
     return [
         Example(
             f"batch {batch}, {w * factor}x{h * factor} pixels",
             {"image": torch.rand((batch, 3, h * factor, w * factor), generator=generator) * 2 - 1},
         )
-        for batch, (h, w) in zip((2, 1), _sides(checkpoint), strict=True)
+        for batch, (h, w) in zip((2, 1), sides, strict=True)
     ]
 
 
-def _latents(checkpoint: Checkpoint, generator: Generator) -> list[Example]:
+def _latents(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) -> list[Example]:
     channels, scale = checkpoint.vae.config.latent_channels, checkpoint.vae.config.scaling_factor
     return [
         Example(
             f"batch {batch}, {w}x{h} cells",
             {"latents": torch.randn((batch, channels, h, w), generator=generator) / scale},
         )
-        for batch, (h, w) in zip((2, 1), _sides(checkpoint), strict=True)
+        for batch, (h, w) in zip((2, 1), sides, strict=True)
     ]
 
 
-_MAKERS: dict[str, Callable[[Checkpoint, Generator], list[Example]]] = {
+_MAKERS: dict[str, Callable[[Checkpoint, Generator, list[Cells]], list[Example]]] = {
     "unet": _unet,
     "vae_encoder": _pictures,
     "vae_decoder": _latents,

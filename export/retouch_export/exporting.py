@@ -1,36 +1,32 @@
-"""From a checkpoint to a bundle: trace, write, prove, describe; all in a folder that is renamed at the end."""
+"""From a checkpoint to a bundle: every graph written and proved, then one whole picture, then the manifest."""
 
-import shutil
-from collections.abc import Callable, Mapping
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-
-import onnx
-import onnxruntime as ort
-import torch
 
 from retouch_export.checkpoint import Checkpoint
 from retouch_export.description import (
     Card,
     conditioning_spec,
+    copy_tokenizers,
     latent_spec,
     noise_spec,
     size_spec,
     text_spec,
 )
-from retouch_export.examples import examples, native_example
-from retouch_export.graph_file import write_graph
-from retouch_export.parity import Parity, compare, torch_results
-from retouch_export.precision import codec_chooser
+from retouch_export.graph_export import GraphOptions, Say, export_graph
+from retouch_export.precision import STORED_BYTES
 from retouch_export.preview import preview_matrix
-from retouch_export.tracing import OPSET, trace
-from retouch_export.work import gflop
+from retouch_export.report import REPORT, report
+from retouch_export.tracing import OPSET
+from retouch_export.workplace import Workplace, check_room
 from retouch_models.bundle import Bundle, file_spec, open_bundle
-from retouch_models.errors import ExportError
-from retouch_models.manifest import MANIFEST, FileSpec, GraphSpec, Manifest, TensorSpec
-
-Say = Callable[[str], None]
+from retouch_models.errors import ExportError, OutputError
+from retouch_models.manifest import MANIFEST, FileSpec, GraphSpec, Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,100 +37,94 @@ class ExportOptions:
     precision: str = "fp16"
     vae_precision: str | None = None
     opset: int = OPSET
+    side: int | None = None
+    """Side in pixels of graphs of a fixed size."""
+    keep_failed: bool = False
+    picture: bool = True
+    """Whether one whole picture is compared with diffusers."""
     card: Card = field(default_factory=Card)
 
 
 def export_bundle(checkpoint: Checkpoint, output: Path, options: ExportOptions, say: Say) -> Bundle:
     """Write the bundle to `output`, which must not exist; raises ExportError and leaves nothing behind."""
-    if output.exists():
-        raise ExportError(f"{output} exists already; choose another folder or remove it")
     checkpoint.family()
-    partial = output.with_name(f".{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    size_spec(checkpoint, options.side)
+    sizes = [part.parameters for part in (*checkpoint.text_encoders, checkpoint.unet, checkpoint.vae)]
+    check_room(output, max(sizes), sum(sizes), STORED_BYTES[options.precision])
+    place = Workplace.open(output, _fingerprint(checkpoint, options))
     try:
-        _fill(checkpoint, partial, options, say)
-        partial.rename(output)
+        _fill(checkpoint, place, options, say)
+        place.publish()
+    except ExportError as error:
+        if options.keep_failed:
+            raise ExportError(f"{error}; what was made is in {place.keep()}") from error
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{output} cannot be written ({error.strerror}); free some space or choose another"
+        ) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        place.remove()
     return open_bundle(output)
 
 
-def _fill(checkpoint: Checkpoint, folder: Path, options: ExportOptions, say: Say) -> None:
-    graphs, parity = {}, {}
-    for role in checkpoint.modules():
-        graphs[role], parity[role] = _export_graph(checkpoint, role, folder, options, say)
-    files = _copy_tokenizers(checkpoint, folder)
+def _fill(checkpoint: Checkpoint, place: Workplace, options: ExportOptions, say: Say) -> None:
+    graphs: dict[str, GraphSpec] = {}
+    parity: dict[str, Any] = {}
+    for role in checkpoint.roles():
+        result = place.finished(role)
+        if result is None:
+            result = export_graph(checkpoint, role, place.folder, _graph_options(role, options), say)
+            place.remember(role, result)
+        else:
+            say(f"{role:14} was finished by an earlier run")
+        graphs |= result.specs
+        parity[role] = result.parity
+    files = copy_tokenizers(checkpoint, place.folder)
     manifest = _manifest(checkpoint, options, graphs, files, {"graphs": parity})
-    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    _write_manifest(place.folder, manifest)
+    if options.picture:
+        picture = _prove_picture(checkpoint, place.folder, options, say)
+        manifest = _manifest(checkpoint, options, graphs, files, {"graphs": parity, "picture": picture})
+    (place.folder / REPORT).write_text(report(manifest), encoding="utf-8")
+    files = (*files, file_spec(place.folder, REPORT))
+    _write_manifest(place.folder, _manifest(checkpoint, options, graphs, files, manifest.parity))
 
 
-def _export_graph(
-    checkpoint: Checkpoint, role: str, folder: Path, options: ExportOptions, say: Say
-) -> tuple[GraphSpec, Any]:
-    """Write one graph in fp32 to prove the tracing, then as asked to prove the storage."""
-    module, cases = checkpoint.modules()[role], examples(checkpoint, role)
-    _, family = checkpoint.family()
-    precision = options.precision
-    if role.startswith("vae") and options.vae_precision is not None:
-        precision = options.vae_precision
-    traced = trace(module, cases[0].inputs, options.opset)
-    expected = torch_results(module, cases)
-    exact = folder / f"{role}.exact.onnx"
-    write_graph(traced, exact, codec_chooser("fp32"), data=exact.with_suffix(".data"))
-    proofs = {"graph": compare(exact, role, cases, expected)}
-    exact.unlink()
-    exact.with_suffix(".data").unlink()
-    graph = folder / f"{role}.onnx"
-    written = write_graph(traced, graph, codec_chooser(precision))
-    proofs["stored"] = compare(graph, role, cases, expected)
-    limits = {"graph": family.tolerance.fp32, "stored": getattr(family.tolerance, precision)}
-    for what, proof in proofs.items():
-        say(_line(role, what, proof, limits[what]))
-        if proof.relative > limits[what]:
-            raise ExportError(
-                f"{role} differs from PyTorch by {proof.relative:.1e} ({proof.worst}), more than {limits[what]:.0e}; "
-                "try --precision fp32, or --keep-failed to study it"
-            )
-    spec = GraphSpec(
-        file=file_spec(folder, graph.name),
-        inputs=_tensors(traced.proto.graph.input),
-        outputs=_tensors(traced.proto.graph.output),
-        opset=options.opset,
-        precision=precision,
-        parameters=written.parameters,
-        gflop=gflop(module, native_example(checkpoint, role)),
-    )
-    return spec, {"precision": precision} | {what: asdict(proof) for what, proof in proofs.items()}
+def _prove_picture(checkpoint: Checkpoint, folder: Path, options: ExportOptions, say: Say) -> dict[str, Any]:
+    from retouch_export.picture_parity import compare_pictures
 
-
-def _line(role: str, what: str, proof: Parity, limit: float) -> str:
-    return (
-        f"{role:13} {what:6} against PyTorch fp32: relative error {proof.relative:.2e} (at most {limit:.0e}), "
-        f"largest difference {proof.largest:.2e}, {proof.cases} cases, worst: {proof.worst}"
-    )
-
-
-def _tensors(values: Any) -> tuple[TensorSpec, ...]:
-    kinds = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.INT64: "int64"}
-    return tuple(
-        TensorSpec(
-            name=value.name,
-            dtype=kinds[value.type.tensor_type.elem_type],
-            shape=tuple(d.dim_param if d.dim_param else d.dim_value for d in value.type.tensor_type.shape.dim),
+    found = compare_pictures(checkpoint, folder)
+    least = checkpoint.family()[1].tolerance.picture_db[options.precision]
+    say(f"whole picture  {found.label}: {found.psnr_db:.1f} dB against diffusers (at least {least:.0f})")
+    if not found.psnr_db >= least:
+        raise ExportError(
+            f"a whole picture differs from that of diffusers ({found.psnr_db:.1f} dB, at least {least:.0f}); "
+            "try --precision fp32, or --keep-failed to study it"
         )
-        for value in values
+    return asdict(found)
+
+
+def _graph_options(role: str, options: ExportOptions) -> GraphOptions:
+    vae = role.startswith("vae") and options.vae_precision is not None
+    return GraphOptions(
+        precision=str(options.vae_precision) if vae else options.precision, opset=options.opset, side=options.side
     )
 
 
-def _copy_tokenizers(checkpoint: Checkpoint, folder: Path) -> tuple[FileSpec, ...]:
-    files = []
-    for spec, source in zip(text_spec(checkpoint).tokenizers, checkpoint.tokenizers, strict=True):
-        (folder / spec.folder).mkdir()
-        for name in ("vocab.json", "merges.txt"):
-            (folder / spec.folder / name).write_bytes((source / name).read_bytes())
-            files.append(file_spec(folder, f"{spec.folder}/{name}"))
-    return tuple(files)
+def _fingerprint(checkpoint: Checkpoint, options: ExportOptions) -> str:
+    """Name everything the graphs depend on."""
+    known = [checkpoint.source, checkpoint.digest(), asdict(options), _versions()]
+    return hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _versions() -> str:
+    names = ("torch", "diffusers", "transformers", "optimum-onnx", "onnx", "onnxruntime")
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
 
 
 def _manifest(
@@ -153,9 +143,9 @@ def _manifest(
         description=card.description,
         licence=checkpoint.licence if card.licence is None else card.licence,
         attribution=card.attribution,
-        made_with=f"retouch export, torch {torch.__version__}, onnx {onnx.__version__}, onnxruntime {ort.__version__}",
+        made_with=f"retouch export with {_versions()}",
         source=checkpoint.source,
-        size=size_spec(checkpoint),
+        size=size_spec(checkpoint, options.side),
         latent=latent_spec(checkpoint, preview_matrix(checkpoint)),
         noise=noise_spec(checkpoint),
         text=text_spec(checkpoint),

@@ -7,9 +7,12 @@ from retouch_models.errors import UnknownName
 
 PRECISIONS = ("fp32", "fp16", "int8")
 
+STORED_BYTES = {"fp32": 4, "fp16": 2, "int8": 1}
+"""Bytes per weight of each."""
+
 _LARGE = 4096
-"""Weights with fewer elements stay in fp32: they are a
-thousandth of the file, the most sensitive part, and each conversion costs time at load."""
+"""Weights with fewer elements stay in fp32: they are a thousandth of the file, the most
+sensitive part, and each conversion costs time at load."""
 
 
 def codec_chooser(precision: str) -> ChooseCodec:

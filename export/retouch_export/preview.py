@@ -15,7 +15,7 @@ def preview_matrix(checkpoint: Checkpoint) -> tuple[tuple[float, ...], ...]:
     pictures = _colour_fields(np.random.default_rng(0))
     factor, config = checkpoint.factor(), checkpoint.vae.config
     with torch.inference_mode():
-        latents = checkpoint.vae.encode(torch.from_numpy(pictures * 2 - 1)).latent_dist.mode().numpy()
+        latents = checkpoint.module("vae_encoder")(torch.from_numpy(pictures * 2 - 1))[0].numpy()
     latents = (latents - (config.shift_factor or 0.0)) * config.scaling_factor
     cells = _SIDE // factor
     colours = pictures.reshape(_PICTURES, 3, cells, factor, cells, factor).mean((3, 5))

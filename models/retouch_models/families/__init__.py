@@ -47,6 +47,10 @@ class Tolerance:
     picture_db: Mapping[str, float] = field(default_factory=lambda: {"fp32": 40.0, "fp16": 30.0, "int8": 20.0})
     """Least PSNR of one whole picture against diffusers."""
 
+    def of(self, precision: str) -> float:
+        """Largest relative error of a graph stored in that precision."""
+        return {"fp32": self.fp32, "fp16": self.fp16, "int8": self.int8}[precision]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:

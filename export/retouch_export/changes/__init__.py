@@ -1,0 +1,31 @@
+"""What a user changes about a checkpoint before it is exported: another VAE, LoRAs, words, the prediction type."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from retouch_export.changes.embedding import add_embedding
+from retouch_export.changes.lora import merge_loras
+from retouch_export.changes.vae import replace_vae
+from retouch_export.checkpoint import Checkpoint
+
+PREDICTIONS = {"epsilon": "epsilon", "v": "v_prediction", "sample": "sample"}
+
+
+def change(
+    checkpoint: Checkpoint,
+    *,
+    vae: Path | None = None,
+    loras: Sequence[str] = (),
+    embeddings: Sequence[Path] = (),
+    prediction: str | None = None,
+) -> Checkpoint:
+    """Return the changed checkpoint; the files are checked at once, weights are changed when they are loaded."""
+    if prediction is not None:
+        checkpoint = replace(checkpoint, scheduler={**checkpoint.scheduler, "prediction_type": PREDICTIONS[prediction]})
+    if vae is not None:
+        checkpoint = replace_vae(checkpoint, vae)
+    checkpoint = merge_loras(checkpoint, loras)
+    for file in embeddings:
+        checkpoint = add_embedding(checkpoint, file)
+    return checkpoint

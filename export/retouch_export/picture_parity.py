@@ -1,0 +1,149 @@
+"""One whole picture made by the bundle and by diffusers, from the same noise."""
+
+import gc
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from retouch.arrays import RGB, Mask
+from retouch.noise import gaussian
+from retouch.pipeline import Inpainter
+from retouch.request import InpaintRequest
+from retouch_export.checkpoint import Checkpoint
+from retouch_models.bundle import open_bundle
+from retouch_models.manifest import Manifest
+
+STEPS = 4
+_SEED = 7
+_PROMPT, _NEGATIVE = "a red heart", "grey"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureParity:
+    """How near the two pictures are."""
+
+    psnr_db: float
+    label: str
+
+
+def compare_pictures(checkpoint: Checkpoint, folder: Path) -> PictureParity:
+    """Make the smallest picture of the bundle in `folder` and of diffusers with PyTorch in fp32."""
+    bundle = open_bundle(folder)
+    manifest = bundle.manifest
+    image, mask = _example(manifest)
+    expected = _diffusers_picture(checkpoint, manifest, image, mask)
+    gc.collect()
+    inpainter = Inpainter(bundle, provider="cpu")
+    try:
+        found = inpainter.run(image, mask, _request(manifest)).image
+    finally:
+        inpainter.close()
+    side = manifest.size.minimum
+    what = "a hole in a picture" if manifest.conditioning.masked_picture else "a whole picture"
+    return PictureParity(
+        psnr_db=round(_psnr(found, expected, mask), 2), label=f"{what}, {side}x{side}, {STEPS} Euler steps"
+    )
+
+
+def _guidance(manifest: Manifest) -> float:
+    return manifest.defaults.guidance
+
+
+def _request(manifest: Manifest) -> InpaintRequest:
+    side = manifest.size.minimum
+    return InpaintRequest(
+        prompt=_PROMPT,
+        negative_prompt="" if _guidance(manifest) == 1 else _NEGATIVE,
+        steps=STEPS,
+        guidance=_guidance(manifest),
+        sampler="euler",
+        schedule="model",
+        seed=_SEED,
+        area="picture",
+        work_size=(side, side),
+        overlay=False,
+        blend="hard",
+        feather=0,
+    )
+
+
+def _example(manifest: Manifest) -> tuple[RGB, Mask]:
+    """A drawn picture with a hole on whole latent cells; an ordinary model repaints all of it."""
+    side = manifest.size.minimum
+    rng = np.random.default_rng(1)
+    patches = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    image = np.kron(patches, np.ones((side // 4, side // 4, 1), np.uint8))
+    mask = np.ones((side, side), np.float32)
+    if manifest.conditioning.masked_picture:
+        cell = manifest.latent.factor
+        edge = side // 4 // cell * cell
+        mask[:] = 0
+        mask[edge:-edge, edge:-edge] = 1
+    return image, mask
+
+
+def _diffusers_picture(checkpoint: Checkpoint, manifest: Manifest, image: RGB, mask: Mask) -> RGB:
+    from PIL import Image
+
+    pipeline = _pipeline(checkpoint)
+    pipeline.set_progress_bar_config(disable=True)
+    # The mode and not a sample of the posterior, as the bundle's encoder gives it.
+    pipeline._encode_vae_image = lambda image, generator: (  # noqa: ARG005
+        pipeline.vae.encode(image).latent_dist.mode() * pipeline.vae.config.scaling_factor
+    )
+    cells = image.shape[0] // manifest.latent.factor
+    noise = gaussian("numpy", _SEED)((1, manifest.latent.channels, cells, cells))
+    pipeline.scheduler.set_timesteps(STEPS)
+    start = float(pipeline.scheduler.sigmas[0]) / float(pipeline.scheduler.init_noise_sigma)
+    with torch.inference_mode():
+        made = pipeline(
+            prompt=_PROMPT,
+            negative_prompt=_NEGATIVE,
+            image=Image.fromarray(image),
+            mask_image=Image.fromarray((mask * 255).astype(np.uint8)),
+            height=image.shape[0],
+            width=image.shape[1],
+            strength=1.0,
+            num_inference_steps=STEPS,
+            guidance_scale=_guidance(manifest),
+            latents=torch.from_numpy(noise) * start,
+            output_type="np",
+        ).images[0]
+    return np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8)
+
+
+def _pipeline(checkpoint: Checkpoint) -> Any:
+    import diffusers
+    from transformers import CLIPTokenizer
+
+    scheduler = diffusers.EulerDiscreteScheduler.from_config(dict(checkpoint.scheduler))
+    texts = [part.load() for part in checkpoint.text_encoders]
+    tokenizers = [CLIPTokenizer.from_pretrained(folder) for folder in checkpoint.tokenizers]
+    common = {"unet": checkpoint.unet.load(), "vae": checkpoint.vae.load(), "scheduler": scheduler}
+    if len(texts) == 2:
+        return diffusers.StableDiffusionXLInpaintPipeline(
+            text_encoder=texts[0],
+            text_encoder_2=texts[1],
+            tokenizer=tokenizers[0],
+            tokenizer_2=tokenizers[1],
+            **common,
+        )
+    return diffusers.StableDiffusionInpaintPipeline(
+        text_encoder=texts[0],
+        tokenizer=tokenizers[0],
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+        **common,
+    )
+
+
+def _psnr(found: RGB, expected: RGB, mask: Mask) -> float:
+    """PSNR in the masked area; 99 for equal pictures."""
+    gap: NDArray[np.float64] = (found.astype(np.float64) - expected)[mask > 0]
+    error = float(np.mean(np.square(gap)))
+    return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
