@@ -16,6 +16,7 @@ class RecordingDriver(HeadlessDriver):
         """Start with nothing written; `answering` False keeps acknowledgements back until `answer`."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.written: list[str] = []
+        self.arrived = asyncio.Event()
         self.answering = True
         self.owed = 0
 
@@ -27,6 +28,7 @@ class RecordingDriver(HeadlessDriver):
     def write(self, data: str) -> None:
         """Keep it."""
         self.written.append(data)
+        self.arrived.set()
         self.owed += data.count(QUERY)
         if self.answering:
             self.answer()
@@ -41,6 +43,7 @@ class RecordingDriver(HeadlessDriver):
         """Everything written since the last call."""
         text = "".join(self.written)
         self.written.clear()
+        self.arrived.clear()
         return text
 
 

@@ -17,8 +17,11 @@ from retouch_tui.view import View
 Touched: TypeAlias = NDArray[np.bool_]
 """Which cells of the canvas look different, (rows, columns)."""
 
-NEAR = 2
-"""Gaps of up to this many cells are written along: moving the cursor costs as much."""
+NEAR = {ColourDepth.TRUECOLOUR: 2, ColourDepth.PALETTE: 3, ColourDepth.ANSI: 6, ColourDepth.NONE: 12}
+"""Gaps of up to this many cells are written along: moving the cursor costs as many bytes."""
+
+MOST = 0.5
+"""Where more than this part of the canvas changed, rows are written whole: fewer moves, one pass of encoding."""
 
 STRONG = 85
 """Per cent of the tint where 16 colours would lose a mixture."""
@@ -152,12 +155,14 @@ class FrameBuffer:
         return front, back
 
 
-def runs(touched: Touched) -> list[Run]:
+def runs(touched: Touched, depth: ColourDepth) -> list[Run]:
     """Return the touched cells as runs, joined where the gap is not worth a move of the cursor."""
+    if touched.size and touched.mean() > MOST:
+        return [Run(row, 0, touched.shape[1]) for row in np.flatnonzero(touched.any(axis=1)).tolist()]
     rows, columns = np.nonzero(touched)
     if not rows.size:
         return []
-    apart = (np.diff(rows) != 0) | (np.diff(columns) > NEAR + 1)
+    apart = (np.diff(rows) != 0) | (np.diff(columns) > NEAR[depth] + 1)
     starts = np.concatenate([[0], np.nonzero(apart)[0] + 1])
     ends = np.concatenate([starts[1:], [rows.size]]) - 1
     return [

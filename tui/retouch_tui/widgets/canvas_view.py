@@ -261,7 +261,7 @@ class CanvasView(Widget, can_focus=True):
 
     def _touch(self, touched: Touched) -> None:
         """Have the touched cells written."""
-        changed = runs(touched)
+        changed = runs(touched, self._buffer.depth)
         for row in {run.row for run in changed}:
             if row < len(self._strips):
                 self._strips[row] = None
