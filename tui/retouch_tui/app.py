@@ -14,7 +14,7 @@ from retouch_tui.keymap import FILE, load_keymap, shown
 from retouch_tui.runner import Runner
 from retouch_tui.screens.editor import EditorScreen
 from retouch_tui.screens.terminal_check import TerminalCheck
-from retouch_tui.session import SessionFolder, new_session
+from retouch_tui.session import SessionFolder, new_session, prune
 from retouch_tui.settings import load_draft, load_settings
 from retouch_tui.terminal.capabilities import PLAIN, Capabilities
 from retouch_tui.terminal.link import LinkedApp
@@ -82,14 +82,15 @@ class RetouchApp(LinkedApp[int]):
 
     def _begin(self, editor: EditorScreen) -> None:
         self.workspace.session.own()
+        prune(self._root)
         self._begin_mirror()
         for trouble in self._troubles:
             self.notify(trouble, severity="warning")
         if self._resume is not None:
             self._resumed(editor)
         elif self._picture is not None:
-            editor.open_sample()
-            editor.open_path(self._picture)
+            if not editor.open_path(self._picture, fresh=False):
+                editor.open_sample()
         else:
             editor.open_sample()
             if not self._settings.toured:
@@ -119,13 +120,14 @@ class RetouchApp(LinkedApp[int]):
 
     def begin_session(self) -> None:
         """Keep the session as it is and begin another one in a folder of its own."""
+        self.autosave_now()
         self.workspace.session.disown()
         self.workspace.session = new_session(self._root)
         self.workspace.session.own()
 
     def autosave_now(self) -> None:
         """Write the session before something else takes its place."""
-        if not self.workspace.history.entries:
+        if not self.workspace.touched:
             return
         try:
             self.workspace.write_pictures()

@@ -10,9 +10,11 @@ owner         process number of the UI that works on it
 import base64
 import json
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ from retouch_tui.job import process_lives
 from retouch_tui.layers import Mask8, Sketch
 
 VERSION = 1
+KEPT_SESSIONS = 12
+EMPTY_FOR_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,8 +131,29 @@ class SessionFolder:
 
 
 def new_session(root: Path) -> SessionFolder:
-    """Name a session after the time and this process."""
-    return SessionFolder(root / "sessions" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
+    """Name a session after the time; a folder that is there belongs to another one."""
+    stem = time.strftime("%Y%m%d-%H%M%S")
+    for number in count(1):
+        folder = root / "sessions" / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            cure = "set RETOUCH_STATE_DIR to a folder that can be written"
+            raise OutputError(f"{root}: sessions cannot be kept there ({error}); {cure}") from None
+        return SessionFolder(folder)
+    raise AssertionError("there is always a next number")
+
+
+def prune(root: Path, keep: int = KEPT_SESSIONS) -> None:
+    """Remove sessions that nobody works on: empty ones, and the oldest beyond `keep`."""
+    for old in resumable(root)[keep:]:
+        shutil.rmtree(old.folder, ignore_errors=True)
+    for folder in (root / "sessions").glob("*"):
+        session = SessionFolder(folder)
+        if not session.exists and not session.owned and time.time() - folder.stat().st_mtime > EMPTY_FOR_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def resumable(root: Path) -> list[SessionFolder]:

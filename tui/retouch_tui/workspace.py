@@ -49,6 +49,11 @@ class Workspace:
         return self.tail is not None
 
     @property
+    def touched(self) -> bool:
+        """Whether there is anything worth keeping."""
+        return bool(self.history.entries) and (bool(self.source) or self.document.revision > 0 or len(self.history) > 1)
+
+    @property
     def unsaved(self) -> bool:
         """Whether the picture worked on is one that no file of the user holds."""
         entry = self.history.entries.get(self.history.base)

@@ -102,6 +102,12 @@ class EditorScreen(Filing, Generating, CanvasEditing):
         super().show_all()
         self.show_title()
 
+    def begin_session(self) -> None:
+        """Keep the session and begin another."""
+        begin = getattr(self.app, "begin_session", None)
+        if begin is not None:
+            begin()
+
     def mirrored(self, scene: Scene) -> None:
         """Pass the scene on to the mirror, if there is one."""
         mirror = getattr(self.app, "mirror", None)
@@ -282,8 +288,9 @@ class EditorScreen(Filing, Generating, CanvasEditing):
     def action_leave(self) -> None:
         """Close; the session is kept."""
         try:
-            self.workspace.write_pictures()
-            self.workspace.session.save(self.workspace.saved())
+            if self.workspace.touched:
+                self.workspace.write_pictures()
+                self.workspace.session.save(self.workspace.saved())
         except RetouchError as error:
             self.notify(str(error), severity="error")
             return

@@ -44,16 +44,16 @@ class Filing(EditorBase):
         if path is not None:
             self.open_path(path)
 
-    def open_path(self, path: Path) -> None:
-        """Open a picture file; a bad one changes nothing."""
+    def open_path(self, path: Path, *, fresh: bool = True) -> bool:
+        """Open a picture file, in a `fresh` session or the one begun; a bad file changes nothing."""
         try:
             picture, empty = open_picture(path)
         except RetouchError as error:
             self.notify(str(error), severity="error", timeout=12)
-            return
-        self.app.autosave_now()  # type: ignore[attr-defined]
+            return False
+        if fresh:
+            self.begin_session()
         self.origin = picture
-        self.app.begin_session()  # type: ignore[attr-defined]
         self.workspace.open(seen(picture), str(path.resolve()), empty)
         self.settings = self.settings.with_recent(str(path.resolve()))
         self._keep_settings()
@@ -62,6 +62,10 @@ class Filing(EditorBase):
         if empty is not None:
             self.notify("the transparent part is masked: it will be painted")
         self.picture_changed()
+        return True
+
+    def begin_session(self) -> None:
+        """Keep the session and begin another; the full editor asks the app for it."""
 
     def restore_origin(self) -> None:
         """After a resume: read the metadata of the picture's file again, if it is still there."""
@@ -250,7 +254,8 @@ class Filing(EditorBase):
         self._saving = self.set_timer(AUTOSAVE_SECONDS, self._autosave)
 
     def _autosave(self) -> None:
-        self._write_session(self.workspace.saved())
+        if self.workspace.touched:
+            self._write_session(self.workspace.saved())
 
     @work(thread=True, exclusive=False, group="autosave")
     def _write_session(self, saved: Saved) -> None:

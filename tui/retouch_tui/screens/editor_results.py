@@ -143,6 +143,7 @@ class Generating(EditorBase):
         save_draft(self.config, self.workspace.draft)
         self.query_one(OptionsPanel).show(self.workspace.draft)
         self.follow_run("starting")
+        self.canvas.focus()
 
     def follow_run(self, words: str) -> None:
         """Watch the running job."""

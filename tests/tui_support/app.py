@@ -5,8 +5,7 @@ from pathlib import Path
 from retouch_tui.app import RetouchApp
 from retouch_tui.runner import ThreadRunner
 from retouch_tui.session import SessionFolder
-
-from support.engine import StandIn
+from tui_support.engine import StandIn
 
 
 def make_app(picture: Path | None = None, resume: SessionFolder | None = None) -> RetouchApp:

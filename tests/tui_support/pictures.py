@@ -1,6 +1,7 @@
 """Small pictures drawn by arithmetic."""
 
 import numpy as np
+
 from retouch.arrays import RGB
 
 

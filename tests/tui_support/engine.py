@@ -4,6 +4,7 @@ import colorsys
 from collections.abc import Sequence
 
 import numpy as np
+
 from retouch.arrays import RGB, Mask
 from retouch.errors import GenerationError, PictureError
 from retouch.geometry import Box, Size
