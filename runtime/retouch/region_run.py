@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retouch import vae
 from retouch.arrays import RGB, Latents, Mask, Sigmas
-from retouch.canvas import paste, place, take
+from retouch.canvas import paste, place, size_of
 from retouch.clock import Clock
 from retouch.denoiser import Inputs, Unet, denoiser
 from retouch.guidance import Guidance
@@ -59,12 +59,16 @@ class RegionRun:
         with self.clock.phase("decode"):
             decoded = vae.decode(self.graphs["vae_decoder"], latents, spec)
         with self.clock.phase("join"):
-            raw = place(decoded, where)
             mask = region.mask if opacity is None else _to_crop(opacity, region)
-            crop = take(picture, where.crop)
-            joined = join(crop, raw, mask, self.request, feather_px(self.request, where, spec.factor))
-            result = RegionResult(placement=where, mask=region.mask, raw=raw, proof=joined.proof)
-            return paste(picture, joined.pixels, where.crop), result
+            # A crop may overhang the picture; only what lies in the picture is joined, else the mask's edge would
+            # fade along the picture's border as if something were kept there.
+            inside = where.crop.clamp(size_of(picture))
+            part = inside.shift(-where.crop.left, -where.crop.top).slices
+            raw, mask = place(decoded, where)[part], mask[part]
+            radius = feather_px(self.request, where, spec.factor)
+            joined = join(picture[inside.slices], raw, mask, self.request, radius)
+            result = RegionResult(placement=where, box=inside, mask=mask, raw=raw, proof=joined.proof)
+            return paste(picture, joined.pixels, inside), result
 
     def _denoised(self, canvas: Canvas, region: Region, index: int) -> tuple[Latents, Mask | None]:
         """The clean latents of a working box, and the opacity of what they show if that is not the mask."""

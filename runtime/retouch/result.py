@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from retouch.arrays import RGB, Mask
-from retouch.geometry import Placement
+from retouch.geometry import Box, Placement
 from retouch.proof import Proof
 from retouch.request import InpaintRequest
 
@@ -14,10 +14,12 @@ class RegionResult:
     """One region of a run."""
 
     placement: Placement
+    box: Box
+    """The part of the crop that lies in the picture, in picture pixels."""
     mask: Mask
-    """What was repainted, at the size of the crop, (crop height, crop width)."""
+    """How opaque the patch was laid on, at the size of `box`, (h, w)."""
     raw: RGB
-    """The decoded picture at the size of the crop, before it was joined."""
+    """The decoded picture at the size of `box`, before it was joined, (h, w, 3)."""
     proof: Proof
 
 
