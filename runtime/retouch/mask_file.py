@@ -1,10 +1,14 @@
-"""Masks from decoded pictures: which channel marks, and how a mask is stretched to another size."""
+"""Masks and files: which channel of a picture marks, how a mask is stretched to another size, and how it is saved."""
+
+from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 
 from retouch.arrays import RGB, Alpha, Mask
 from retouch.geometry import Size
+from retouch.image_save import save_picture
 
 _LUMA = np.array([299, 587, 114], dtype=np.uint32)
 """ITU-R BT.601 weights in thousandths, whole numbers so that a grey value stays exactly itself."""
@@ -30,6 +34,12 @@ def fitted(mask: Mask, size: Size) -> Mask:
         shrinks = width < mask.shape[1] or height < mask.shape[0]
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.clip(mask, 0, 1).astype(np.float32)
+
+
+def save_mask(destination: Path | BinaryIO, mask: Mask, *, force: bool = False) -> None:
+    """Save a mask as a grey picture in 8 bits, white = repaint; errors as of `save_picture`."""
+    grey = np.rint(np.clip(mask, 0, 1) * 255).astype(np.uint8)
+    save_picture(destination, np.dstack([grey, grey, grey]), force=force)
 
 
 def _luminance(pixels: RGB) -> Mask:

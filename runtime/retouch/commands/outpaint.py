@@ -1,0 +1,96 @@
+"""`retouch outpaint`: grow a picture and paint the new space."""
+
+import argparse
+from dataclasses import replace
+
+from retouch.commands._options import (
+    add_area_options,
+    add_engine_options,
+    add_output_options,
+    add_prompt_options,
+    add_sampling_options,
+    require_positive,
+    whole,
+)
+from retouch.commands._progress import Narrator
+from retouch.commands._run import (
+    MOST_CANDIDATES,
+    check_outputs,
+    drawn_seed,
+    open_engine,
+    output_paths,
+    read_picture,
+    write_candidates,
+)
+from retouch_models.errors import UsageError
+from retouch_models.registry import module_names
+
+SIDES = ("left", "top", "right", "bottom")
+FILL = "edge"
+BLEND = "poisson"
+"""New space is large, and models drift in colour there: the membrane takes that away, a fade only hides its edge."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("picture", metavar="PICTURE", help="any picture of any size; - is standard input")
+    group = parser.add_argument_group("new space")
+    for side in SIDES:
+        group.add_argument(f"--{side}", metavar="PX|%", help=f"how much to add on the {side}, as in 128 or 25%%")
+    group.add_argument(
+        "--overlap", type=whole, metavar="PX", help="how far the new fades into the old; 0 keeps every old pixel"
+    )
+    add_prompt_options(parser)
+    add_engine_options(parser)
+    add_sampling_options(parser)
+    add_area_options(parser)
+    add_output_options(parser)
+    parser.add_argument("--recipe", metavar="FILE", help="take prompt and options from a picture made earlier")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; returns the exit code."""
+    from retouch.commands._recipes import recipe_of, recipe_texts, request_of
+    from retouch.outpaint import automatic_overlap, outpaint, ring
+    from retouch.recipe import OutpaintFact
+    from retouch.resize import Margins
+
+    require_positive("count", args.count, MOST_CANDIDATES)
+    if args.area is not None or args.regions is not None:
+        raise UsageError("outpaint chooses what the model sees itself; leave --area and --regions out")
+    narrator = Narrator(as_json=args.json, quiet=args.quiet)
+    recipe = recipe_of(args)
+    request = request_of(args, recipe, narrator)
+    if args.seed is None and recipe is None:
+        request = replace(request, seed=drawn_seed())
+    if args.blend is None and recipe is None:
+        request = replace(request, blend=BLEND)
+    fill = FILL
+    if request.content in module_names("retouch.content"):
+        fill = FILL if request.content == "original" else request.content
+        request = replace(request, content="original")
+    paths = output_paths(args.output, args.picture, args.count)
+    check_outputs(paths, force=args.force)
+    picture = read_picture(args.picture)
+    for note in picture.notes:
+        narrator.note(note)
+    lengths = {side: getattr(args, side) or 0 for side in SIDES}
+    margins = Margins.of(picture.size, **lengths)
+    engine = open_engine(args)
+    overlap = automatic_overlap(engine.manifest.size.native) if args.overlap is None else args.overlap
+    sides = {side: getattr(margins, side) for side in SIDES}
+    fact = OutpaintFact(**sides, overlap=overlap, fill=fill)
+    try:
+        write_candidates(
+            lambda one: outpaint(engine, picture, margins, one, narrator, overlap=overlap, fill=fill),
+            request,
+            paths,
+            narrator,
+            lambda edit: recipe_texts(
+                engine, edit, picture, ring(picture.size, margins, overlap), None, command="outpaint", outpaint=fact
+            ),
+            force=args.force,
+        )
+    finally:
+        engine.close()
+    return 0
