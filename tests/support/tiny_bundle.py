@@ -169,9 +169,7 @@ def _write(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model, full_check=True)
     (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
-    return GraphSpec(
-        file=file_spec(folder, f"{role}.onnx"), inputs=inputs, outputs=outputs, opset=18, precision="fp32"
-    )
+    return GraphSpec(file=file_spec(folder, f"{role}.onnx"), inputs=inputs, outputs=outputs, opset=18, precision="fp32")
 
 
 def _value(tensor: TensorSpec) -> onnx.ValueInfoProto:
