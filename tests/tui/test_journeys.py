@@ -14,6 +14,7 @@ from retouch_tui.screens.fixes import FixScreen
 from retouch_tui.screens.frame import FrameScreen
 from retouch_tui.screens.help import HelpScreen
 from retouch_tui.screens.script import ScriptScreen
+from retouch_tui.screens.still import StillScreen
 from retouch_tui.session import resumable
 from retouch_tui.widgets.prompt import PromptBox, PromptLine
 from tui_support.app import make_app
@@ -160,6 +161,29 @@ async def test_results_can_be_browsed_compared_reused_and_branched_from(picture:
         await pilot.press("f3", "left", "d")
         await until(pilot, lambda: isinstance(app.screen, DetailsScreen))
         await pilot.press("escape")
+
+
+async def test_a_result_can_be_seen_over_the_whole_screen(picture: Path) -> None:
+    app = make_app(picture)
+    async with app.run_test(size=SMALL) as pilot:
+        editor = await ready(pilot)
+        await drag(pilot, [(20, 20), (40, 30)])
+        await generated(pilot, lambda: pilot.press("f5"))
+        await pilot.press("s")
+        assert isinstance(app.screen, StillScreen)
+        await pilot.press("o", "escape")
+        await until(pilot, lambda: app.screen is editor)
+
+
+async def test_the_state_is_said_in_words(picture: Path) -> None:
+    app = make_app(picture)
+    async with app.run_test(size=NORMAL) as pilot:
+        editor = await ready(pilot)
+        await pilot.press("question_mark")
+        assert "nothing masked" in editor.status.hint
+        await drag(pilot, [(20, 20), (40, 30)])
+        await pilot.press("question_mark")
+        assert "% in " in editor.status.hint
 
 
 async def test_the_mask_can_be_edited_as_lines(picture: Path) -> None:

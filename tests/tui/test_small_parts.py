@@ -1,8 +1,6 @@
-"""Laws of the smaller parts: cursor, settings, options, files, mirror."""
+"""Laws of the smaller parts: cursor, settings, options, files."""
 
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -16,7 +14,6 @@ from retouch_tui.fields import FIELDS, field_named
 from retouch_tui.files import free_name, open_mask, open_picture, save_mask, save_result, seen
 from retouch_tui.screens.frame import frame_of, margins_of
 from retouch_tui.settings import Settings, load_draft, load_settings, save_draft, save_settings
-from retouch_tui.terminal.mirror import Mirror
 from retouch_tui.tools import TOOLS, tool_names
 from tui_support.pictures import landscape
 
@@ -163,18 +160,3 @@ def test_a_suggested_name_is_free(tmp_path: Path) -> None:
     assert first.name == "hill-retouched.png"
     first.touch()
     assert free_name(str(tmp_path / "hill.jpg"), tmp_path).name == "hill-retouched-2.png"
-
-
-def test_the_mirror_answers_only_who_knows_its_path() -> None:
-    mirror = Mirror()
-    try:
-        assert mirror.address.startswith("http://127.0.0.1:")
-        mask = np.zeros((64, 96), np.uint8)
-        mask[:, 40:] = 255
-        mirror.show(landscape(), mask)
-        with urlopen(mirror.address + "picture.png") as answer, Image.open(answer) as image:
-            assert image.size == (96, 64)
-        with pytest.raises(HTTPError, match="404"):
-            urlopen(mirror.address.rsplit("/", 2)[0] + "/guess/picture.png")
-    finally:
-        mirror.close()

@@ -11,6 +11,7 @@ from retouch.errors import PictureError, UsageError
 from retouch_tui.job import Event, Job, Tail
 from retouch_tui.runner import ProcessRunner
 from retouch_tui.session import SessionFolder, new_session, resumable
+from retouch_tui.shapes import BrushShape
 from retouch_tui.worker import Running
 from retouch_tui.workspace import Workspace
 from tui_support.engine import StandIn, seed_colour
@@ -189,6 +190,20 @@ def test_the_fix_list_runs_in_order_each_with_its_prompt_on_the_result_before(wo
     final = workspace.document.picture
     assert tuple(final[10, 10]) == seed_colour(first.seed or 0)
     assert tuple(final[40, 60]) == seed_colour(5)
+
+
+def test_colour_strokes_guide_the_mask_and_leave_the_rest_alone(workspace: Workspace) -> None:
+    original = workspace.document.picture
+    mask(workspace, 10, 10, 30, 30)
+    stroke = workspace.document.stroke("sketch", erase=False, colour=(255, 0, 0))
+    stroke.draw(BrushShape(((5.0, 5.0), (60.0, 40.0)), 8))
+    stroke.commit("# colour #ff0000 brush 8 5,5 60,40", "colour")
+    job = workspace.generate()
+    assert not (job.folder / "picture.npy").exists(), "a finished job keeps no inputs"
+    finish(workspace)
+    pixels = workspace.history.pictures.get("1")
+    outside = workspace.document.mask == 0
+    np.testing.assert_array_equal(pixels[outside], original[outside])
 
 
 def test_a_failed_fix_is_marked_and_can_run_again(workspace: Workspace) -> None:

@@ -14,7 +14,7 @@ from retouch_tui.keymap import FILE, load_keymap, shown
 from retouch_tui.runner import Runner
 from retouch_tui.screens.editor import EditorScreen
 from retouch_tui.screens.terminal_check import TerminalCheck
-from retouch_tui.session import SessionFolder, new_session, prune
+from retouch_tui.session import SessionFolder, new_session, prune, resumable
 from retouch_tui.settings import load_draft, load_settings
 from retouch_tui.terminal.capabilities import PLAIN, Capabilities
 from retouch_tui.terminal.link import LinkedApp
@@ -95,6 +95,13 @@ class RetouchApp(LinkedApp[int]):
             editor.open_sample()
             if not self._settings.toured:
                 editor.welcome()
+            self._tell_of_lost()
+
+    def _tell_of_lost(self) -> None:
+        """Say that a session ended without being closed."""
+        lost = [s for s in resumable(self._root) if s.orphaned]
+        if lost:
+            self.notify("the last session was cut off; get it back with: retouch --resume", timeout=12)
 
     def _begin_mirror(self) -> None:
         if self._mirror_port is None:
@@ -135,6 +142,11 @@ class RetouchApp(LinkedApp[int]):
         except RetouchError as error:
             self.notify(str(error), severity="error")
 
+    async def action_quit(self) -> None:
+        """Close, keeping the session."""
+        self.autosave_now()
+        self.exit(0)
+
     def on_unmount(self) -> None:
         """Let others resume the session; a running job goes on by itself."""
         self.workspace.session.disown()
@@ -155,8 +167,6 @@ class RetouchApp(LinkedApp[int]):
                 keys = self._keys.keys[action.name]
                 words = f"{action.help}" + (f"  ({shown(keys[0])})" if keys else "")
                 yield SystemCommand(action.label, words, self._runs(screen, action.call))
-        yield SystemCommand("Load mask", "take the mask from a picture file", screen.action_load_mask)
-        yield SystemCommand("Save mask", "write the mask to a picture file", screen.action_save_mask)
         yield SystemCommand("Terminal check", "colours, mouse and speed of this terminal", self.action_terminal)
         for theme in THEMES:
             yield SystemCommand(f"Theme {theme.name}", "change the look", self._themes(theme.name))

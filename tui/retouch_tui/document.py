@@ -150,7 +150,7 @@ class Stroke:
         self._erase = erase
         self._colour = colour
         self._before = self._target().copy()
-        self._ground = Ground(document.picture, document.mask.copy())
+        self._ground = Ground(document.picture, self._before if layer == "mask" else document.mask)
         self._touched: Box | None = None
         self._seen = 0
 

@@ -2,6 +2,7 @@
 
 job.json        the draft, written last: a folder with it is complete
 picture.npy     (H, W, 3) uint8          mask.npy   (H, W) uint8
+plain.npy       the picture without the colour strokes, if there are any
 progress.jsonl  one event a line, appended by the worker
 preview-C-S.npy small picture of candidate C after step S
 result-C.png    candidate C
@@ -96,11 +97,16 @@ class Job:
         """Say that this process works on the job."""
         (self.folder / "worker").write_text(str(os.getpid()), encoding="ascii")
 
-    def write(self, picture: RGB, mask: Mask8, draft: Draft, note: dict[str, Any]) -> None:
-        """Fill the folder; `note` is the caller's own (base, region) and comes back unread."""
+    def write(self, picture: RGB, mask: Mask8, draft: Draft, note: dict[str, Any], plain: RGB | None = None) -> None:
+        """Fill the folder; `note` is the caller's own (base, region) and comes back unread.
+
+        `plain` is what lies outside the mask in the results; None for the picture itself.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         np.save(self.folder / "picture.npy", picture)
         np.save(self.folder / "mask.npy", mask)
+        if plain is not None:
+            np.save(self.folder / "plain.npy", plain)
         data = {"version": VERSION, "draft": draft.to_data(), "note": note}
         partial = self.folder / "job.json.partial"
         partial.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
@@ -114,6 +120,15 @@ class Job:
             np.load(self.folder / "mask.npy", allow_pickle=False),
             draft_from_data(data["draft"]),
         )
+
+    def without_sketch(self, pixels: RGB, mask: Mask8) -> RGB:
+        """Return a result whose part outside the mask never saw the colour strokes."""
+        path = self.folder / "plain.npy"
+        if not path.exists():
+            return pixels
+        plain = np.load(path, allow_pickle=False)
+        kept: RGB = np.where((mask > 0)[:, :, None], pixels, plain)
+        return kept
 
     def note(self) -> dict[str, Any]:
         """Return what the caller wrote down for itself."""
@@ -155,7 +170,7 @@ class Job:
 
     def drop_inputs(self) -> None:
         """Remove what a finished job no longer needs."""
-        for name in ("picture.npy", "mask.npy"):
+        for name in ("picture.npy", "mask.npy", "plain.npy"):
             (self.folder / name).unlink(missing_ok=True)
 
 

@@ -56,3 +56,11 @@ def areas(mask: Mask8) -> tuple[int, NDArray[np.int32]]:
     """Count the separate areas and label them: int32 (H, W), 0 where nothing is masked."""
     count, labels = cv2.connectedComponents((mask > 0).astype(np.uint8), connectivity=8)
     return count - 1, labels
+
+
+def area_count(mask: Mask8) -> int:
+    """Count the separate areas, looking only where something is masked."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return 0
+    return areas(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])[0]

@@ -93,6 +93,11 @@ class SessionFolder:
             return False
         return process != os.getpid() and process_lives(process)
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether the process that worked on it is gone without having closed it."""
+        return (self.folder / "owner").exists() and not self.owned
+
     def save(self, saved: Saved) -> None:
         """Write the session; a crash at any moment leaves the one before whole. OutputError if it cannot be."""
         try:

@@ -38,6 +38,10 @@ class Cover:
     amount: Mask8
 
 
+FLOODED = 128
+"""Marks what a flood has reached, between 0 and 255."""
+
+
 class Shape(Protocol):
     """Something that can be drawn and written as a line."""
 
@@ -170,8 +174,8 @@ class FillShape:
             return None
         masked = ground.mask >= 128
         same = to_amount(masked == masked[y, x])
-        _, labels = cv2.connectedComponents(same, connectivity=4)
-        return outline(to_amount(labels == labels[y, x]))
+        cv2.floodFill(same, None, (x, y), FLOODED)
+        return outline(to_amount(same == FLOODED))
 
     def text(self, ground: Ground) -> str:
         """The outline of what is filled, as `poly`."""

@@ -93,7 +93,7 @@ class Running:
         except Cancelled:
             self._keep_rough(index, picture, mask, own)
             raise
-        name = self.job.save_result(index, outcome.pixels)
+        name = self.job.save_result(index, self.job.without_sketch(outcome.pixels, mask))
         self._tell_result(index, own, name, recipe=outcome.recipe)
 
     def _tell_step(self, index: int, candidates: int, report: StepReport) -> None:
@@ -130,7 +130,7 @@ class Running:
         last = self._last
         if last is None or last.preview is None or last.box is None:
             return
-        result = laid_over(picture, mask, last.preview, last.box)
+        result = self.job.without_sketch(laid_over(picture, mask, last.preview, last.box), mask)
         name = self.job.save_result(index, result)
         note = {"rough": True, "stopped_at": last.step, "of_steps": last.steps}
         self._tell_result(index, draft, name, recipe=note)

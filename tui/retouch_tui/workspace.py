@@ -111,7 +111,8 @@ class Workspace:
             "region": None if region is None else region.number,
             "lines": list(self.document.lines) if region is None else [],
         }
-        job.write(self.document.composite(), mask.copy(), draft, note)
+        seen, plain = self.document.composite(), self.document.picture
+        job.write(seen, mask.copy(), draft, note, None if seen is plain else plain)
         self._region = None if region is None else region.number
         self.tail = Tail(job)
         self.runner.submit(job)

@@ -1,9 +1,10 @@
 """The editor: canvas, tools, prompt, options and results on one screen."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.geometry import Offset
@@ -25,10 +26,11 @@ from retouch_tui.screens.help import HelpScreen
 from retouch_tui.screens.jump import JumpScreen
 from retouch_tui.screens.script import ScriptScreen
 from retouch_tui.screens.settings import SettingsScreen
+from retouch_tui.screens.still import StillScreen
 from retouch_tui.screens.welcome import WelcomeScreen
 from retouch_tui.script import drawn
 from retouch_tui.settings import Settings
-from retouch_tui.terminal.capabilities import Capabilities, Mouse
+from retouch_tui.terminal.capabilities import PLAIN, Capabilities, Mouse
 from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.widgets.canvas_pane import CanvasPane
 from retouch_tui.widgets.canvas_view import CanvasView
@@ -39,10 +41,17 @@ from retouch_tui.widgets.run_line import RunLine
 from retouch_tui.widgets.status_line import StatusLine
 from retouch_tui.widgets.toolbox import Toolbox, ToolLine
 
+LINK_SECONDS = 3.0
+
 
 def make_canvas(found: Capabilities) -> CanvasView:
     """Make a canvas for a terminal."""
     return CanvasView(depth=found.colours, glyphs=found.glyphs, pixel_mouse=found.mouse is Mouse.PIXEL)
+
+
+def found_mouse_off(app: App[object]) -> bool:
+    """Whether the terminal has no mouse, so that the crosshair must always be seen."""
+    return isinstance(app, LinkedApp) and app.capabilities.mouse is Mouse.OFF
 
 
 class EditorScreen(Filing, Generating, CanvasEditing):
@@ -84,9 +93,20 @@ class EditorScreen(Filing, Generating, CanvasEditing):
         self.query_one("#tools").border_title = "Tools"
         self.query_one("#film").border_title = "Results"
         self.canvas.focus()
+        self.crosshair = found_mouse_off(self.app)
+        self.set_interval(LINK_SECONDS, self._show_link)
         self.show_draft()
         for problem in self.keymap.problems:
             self.notify(problem, title="Keymap", severity="warning", timeout=12)
+
+    def _show_link(self) -> None:
+        """Show colours and round trip of the terminal."""
+        app = self.app
+        if isinstance(app, LinkedApp) and not app.is_headless:
+            found, trip = app.capabilities, app.pacer.round_trip_s
+            words = [str(found.glyphs), str(found.colours), f"mouse {found.mouse}"]
+            words += [] if trip is None else [f"{trip * 1000:.0f} ms"]
+            self.set_status(link=" · ".join(words))
 
     def show_title(self) -> None:
         """Name picture, size and model above the canvas."""
@@ -233,7 +253,19 @@ class EditorScreen(Filing, Generating, CanvasEditing):
         app = self.app
         canvas = make_canvas(app.capabilities) if isinstance(app, LinkedApp) else CanvasView()
         entry = self.workspace.history.entries[self.shown_key or self.workspace.history.base]
-        self.app.push_screen(CompareScreen(scene, canvas, f"result {entry.number} · drag or arrows · o flips · Esc"))
+        self.app.push_screen(
+            CompareScreen(
+                replace(scene, regions=(), frame=None),
+                canvas,
+                f"result {entry.number} · drag or arrows · o flips · Esc",
+            )
+        )
+
+    def action_still(self) -> None:
+        """Show the picture in view over the whole screen, in real pixels where the terminal has them."""
+        scene, app = self.scene(), self.app
+        found = app.capabilities if isinstance(app, LinkedApp) else PLAIN
+        app.push_screen(StillScreen(scene.picture, scene.compare, found))
 
     def action_details(self) -> None:
         """Show how the result in view was made."""

@@ -4,7 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.timer import Timer
+
 from retouch.arrays import RGB
+from retouch.errors import RetouchError
 from retouch.geometry import Box
 from retouch_tui.actions import ACTIONS
 from retouch_tui.cursor import Cursor
@@ -15,7 +18,7 @@ from retouch_tui.keymap import Keymap, shown
 from retouch_tui.overlay import Outline, Overlay, rectangle
 from retouch_tui.preview import laid_over
 from retouch_tui.raster import Look, Scene, Side
-from retouch_tui.refine import areas
+from retouch_tui.refine import area_count
 from retouch_tui.settings import Settings
 from retouch_tui.terminal.link import PacedScreen
 from retouch_tui.widgets.canvas_view import CanvasView
@@ -25,6 +28,9 @@ from retouch_tui.workspace import Workspace
 
 if TYPE_CHECKING:
     from retouch.picture import Picture
+
+
+HINT_SECONDS = 8.0
 
 
 class EditorBase(PacedScreen[None]):
@@ -52,6 +58,7 @@ class EditorBase(PacedScreen[None]):
         """The file that was opened, with its metadata."""
         self.status = Status()
         self._area_count = (-1, 0)
+        self._hint_timer: Timer | None = None
 
     @property
     def canvas(self) -> CanvasView:
@@ -152,7 +159,7 @@ class EditorBase(PacedScreen[None]):
         """Return what the toolbox should show."""
         document = self.document
         if self._area_count[0] != document.revision:
-            self._area_count = (document.revision, areas(document.mask)[0])
+            self._area_count = (document.revision, area_count(document.mask))
         keys = tuple((a.name, shown(self.keymap.keys[a.name][0])) for a in ACTIONS if self.keymap.keys[a.name])
         return ToolState(
             tool=self.hand.tool_name,
@@ -172,7 +179,11 @@ class EditorBase(PacedScreen[None]):
         self.query_one(ToolLine).show(state)
 
     def set_status(self, **changes: object) -> None:
-        """Change some of the status line."""
+        """Change some of the status line; a hint goes away by itself."""
+        if changes.get("hint"):
+            if self._hint_timer is not None:
+                self._hint_timer.stop()
+            self._hint_timer = self.set_timer(HINT_SECONDS, lambda: self.set_status(hint=""))
         status = replace(self.status, **changes)  # type: ignore[arg-type]
         if status != self.status:
             self.status = status
@@ -190,6 +201,11 @@ class EditorBase(PacedScreen[None]):
     def look_at(self, key: str) -> None:
         """Look at a result without taking it."""
         base = self.workspace.history.base
+        try:
+            self.workspace.history.pictures.get(key)
+        except RetouchError as error:
+            self.notify(str(error), severity="error")
+            return
         self.shown_key = "" if key == base else key
         entry = self.workspace.history.entries.get(self.shown_key)
         words = "" if entry is None else f"result {entry.number}{' (rough)' if entry.kind == 'rough' else ''}"

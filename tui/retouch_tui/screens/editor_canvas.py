@@ -3,22 +3,26 @@
 from collections.abc import Callable
 from time import monotonic
 
-from textual import on
+from textual import on, work
 
 from retouch.geometry import Box
+from retouch.regions import bounds
 from retouch_tui.cursor import Field
 from retouch_tui.document import Document
 from retouch_tui.hand import PRESETS_PX
-from retouch_tui.layers import Point
+from retouch_tui.layers import Mask8, Point
 from retouch_tui.raster import Side
-from retouch_tui.refine import REFINEMENTS
+from retouch_tui.refine import REFINEMENTS, to_float
 from retouch_tui.screens.editor_base import EditorBase
 from retouch_tui.screens.grid_hop import GridHop
 from retouch_tui.tools import TOOLS
 from retouch_tui.widgets.canvas_pane import CanvasPane
 from retouch_tui.widgets.canvas_view import CanvasView
+from retouch_tui.widgets.toolbox import percent
 
 RIGHT = 3
+LARGE_PX = 2_000_000
+"""Masks with more pixels are refined in a thread."""
 PAN_SHARE = 4
 """A pan by key moves the view by this part of it."""
 
@@ -229,10 +233,32 @@ class CanvasEditing(EditorBase):
         if name == "clear":
             document.clear_sketch()
         lines = () if name == "clear" else (*document.lines, refinement.line)
-        changed = document.replace_mask(refinement(document.mask), refinement.label, lines)
-        if name == "clear":
+        if document.mask.size > LARGE_PX:
+            self._refine_aside(name, document.revision, lines)
+            return
+        self._refined(refinement(document.mask), refinement.label, lines)
+
+    def _refined(self, mask: Mask8, label: str, lines: tuple[str, ...]) -> None:
+        changed = self.document.replace_mask(mask, label, lines)
+        if not lines:
             self.show_all()
         self._after(changed)
+
+    @work(thread=True, exclusive=True, group="refine")
+    def _refine_aside(self, name: str, revision: int, lines: tuple[str, ...]) -> None:
+        """Change a large mask without keeping anybody waiting; a stroke made meanwhile wins."""
+        document, refinement = self.document, REFINEMENTS[name]
+        mask = refinement(document.mask)
+        if document.revision == revision and not self.hand.busy:
+            self.app.call_from_thread(self._refined, mask, refinement.label, lines)
+
+    def action_say(self) -> None:
+        """Say in words where the cursor is and what is masked."""
+        document = self.document
+        box = bounds(to_float(document.mask))
+        masked = "nothing masked" if box.empty else f"mask {percent(document.masked_share)} in {box}"
+        x, y = self.cursor.at
+        self.set_status(hint=f"{self.hand.spoken()} at {x:.0f},{y:.0f} · {masked}")
 
     # -- undo -------------------------------------------------------------------------------------------------
 

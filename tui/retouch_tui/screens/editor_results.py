@@ -175,19 +175,27 @@ class Generating(EditorBase):
 
     def _show_preview(self) -> None:
         event, tail = self._last_step, self.workspace.tail
-        if event is None or tail is None or not event.preview or event.box is None or self._level() is Preview.TEXT:
+        if event is None or tail is None or not event.preview or event.box is None:
+            return
+        if not self._bears_preview(event, Box(*event.box)):
             return
         self._last_step = None
         box = Box(*event.box)
         self.preview = (tail.job.load_preview(event.preview), box)
         self.canvas.update(box.clamp(self.document.size), self.scene())
 
-    def _level(self) -> Preview:
-        """How much of a preview the line to the terminal bears."""
+    def _bears_preview(self, event: Event, box: Box) -> bool:
+        """Whether the line to the terminal bears a preview at this step: fewer steps show one on a slow line."""
         app = self.app
-        if not isinstance(app, LinkedApp) or self._last_step is None:
-            return Preview.LARGE
-        return app.pacer.preview(max(self._last_step.seconds / max(self._last_step.step, 1), POLL_SECONDS))
+        if not isinstance(app, LinkedApp) or app.is_headless:
+            return True
+        level = app.pacer.preview(max(event.seconds / max(event.step, 1), POLL_SECONDS))
+        if level is Preview.TEXT:
+            return False
+        view = self.canvas.view
+        cells = min(box.width * view.zoom, view.columns) * min(box.height * view.zoom / 2, view.rows)
+        every = max(1, round(cells / max(level.columns * level.rows, 1)))
+        return event.step % every == 0 or event.step == event.steps
 
     def _ended(self, event: Event) -> None:
         if self._poll is not None:
@@ -270,6 +278,7 @@ class Generating(EditorBase):
         except RetouchError as error:
             self.notify(str(error), severity="error")
             return
+        self.document.clear_sketch()
         self.look_at(key)
         self.set_status(hint="taken · the mask is kept: erase what is mended (e), or C clears it · F10 saves")
         self.ask_plan()

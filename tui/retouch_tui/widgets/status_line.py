@@ -50,7 +50,7 @@ class StatusLine(Static):
             left += " [reverse] pen down [/]"
         if status.looking:
             left = f"[reverse] {status.looking} [/] {left}"
-        right = status.problem or ("" if status.plan is None else plan_words(status.plan)) or status.hint
+        right = status.problem or status.hint or ("" if status.plan is None else plan_words(status.plan))
         if status.link and wide >= 110:
             right = f"{right}  [dim]{status.link}[/]" if right else f"[dim]{status.link}[/]"
         colour = "$warning" if status.problem else "$text-muted"
