@@ -12,7 +12,8 @@ from retouch.arrays import RGB, Mask
 from retouch.errors import PictureError, UsageError
 from retouch.geometry import Size
 from retouch.image_io import load_mask, load_picture
-from retouch.recipe import MaskFact, StrokesFact
+from retouch.picture import Picture
+from retouch.recipe import MaskFact, PictureFact, StrokesFact
 from retouch.strokes import Layer
 
 LARGEST_BYTES = 256 * 1024
@@ -28,6 +29,16 @@ def mask_fact(mask: Mask, *, expression: str | None = None, file: str | None = N
         file=file,
         sha256=_digest(grey),
         png=base64.b64encode(png).decode("ascii") if len(png) <= LARGEST_BYTES else None,
+    )
+
+
+def picture_fact(picture: Picture) -> PictureFact:
+    """What a recipe says about the picture that was worked on."""
+    return PictureFact(
+        file=None if picture.path is None else picture.path.name,
+        sha256=pixels_hash(picture.pixels),
+        width=picture.size.width,
+        height=picture.size.height,
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retouch.commands._masks import is_file
 from retouch.commands._options import request_from
 from retouch.commands._progress import Narrator
 from retouch_models.errors import PictureError, UsageError
@@ -39,22 +38,16 @@ def recipe_texts(
     """Texts for the result's file: how it was made, for this tool and for others."""
     from dataclasses import asdict
 
-    from retouch.recipe import ModelFact, PictureFact, Recipe
-    from retouch.recipe_mask import mask_fact, pixels_hash, strokes_fact
+    from retouch.recipe import ModelFact, Recipe
+    from retouch.recipe_mask import mask_fact, picture_fact, strokes_fact
     from retouch.recipe_text import recipe_texts as texts
 
-    path = picture.path
     return texts(
         Recipe(
             request=edit.result.request,
             command=command,
             model=ModelFact(name=engine.manifest.name, hash=engine.bundle.digest),
-            picture=PictureFact(
-                file=None if path is None else path.name,
-                sha256=pixels_hash(picture.pixels),
-                width=picture.size.width,
-                height=picture.size.height,
-            ),
+            picture=picture_fact(picture),
             mask=mask_fact(mask, expression=expression, file=mask_file),
             strokes=None if strokes is None else strokes_fact(strokes),
             outpaint=outpaint,
@@ -130,4 +123,6 @@ def _stored_mask(
 
 def mask_file_of(args: argparse.Namespace) -> str | None:
     """Name of the mask file for the recipe, None for an expression."""
+    from retouch.mask_text import is_file
+
     return Path(args.mask).name if args.mask is not None and is_file(args.mask) else None
