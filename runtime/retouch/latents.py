@@ -75,6 +75,10 @@ class Encoder:
 
         return self._memo(unit, run)
 
+    def forget(self) -> None:
+        """Forget the pictures."""
+        self._memo.clear()
+
 
 def noise_stream(request: InpaintRequest) -> Gaussian:
     """The run's noise: from `seed`, moved towards `variation_seed` for the first draw, which starts the run."""

@@ -100,6 +100,11 @@ class Inpainter:
             notes=text.conditioning.notes,
         )
 
+    def forget(self) -> None:
+        """Forget the prompts and pictures that were encoded; the sessions stay open."""
+        self._encoder.forget()
+        self._text.forget()
+
     def close(self) -> None:
         """Free the sessions."""
         self.graphs.close()

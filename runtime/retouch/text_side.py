@@ -60,6 +60,10 @@ class TextSide:
             self._last = key, self._encode(key)
         return self._last[1]
 
+    def forget(self) -> None:
+        """Forget the prompts."""
+        self._last = None
+
     def _encode(self, request: InpaintRequest) -> Steering:
         spec, guidance = self._manifest.conditioning, given(request.guidance)
         conditioning = encode_prompt(

@@ -1,0 +1,49 @@
+"""One engine in one process: draws when a line comes in, answers with what it took. Started by `peers.py`.
+
+python tests/bench/worker.py ENGINE MODEL PICTURE MASK --threads 2            (a JSON line per line read)
+python tests/bench/worker.py ENGINE MODEL PICTURE MASK --threads 2 --once OUT.png
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+import warnings
+from pathlib import Path
+
+from engines import ENGINES
+from task import STEPS, Task
+
+
+def main() -> None:
+    """Open the engine, then serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("engine", choices=ENGINES)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("mask", type=Path)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--sampler", default="ddim")
+    parser.add_argument("--once", type=Path)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    draw = ENGINES[args.engine](args.model, Task(args.picture, args.mask, args.steps, args.sampler), args.threads)
+    if args.once is not None:
+        draw().save(args.once)
+        return
+    for line in sys.stdin:
+        before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+        picture = draw()
+        seconds = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        if line.strip():
+            picture.save(line.strip())
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        answer = {"seconds": seconds, "cpu": cpu, "rss": after.ru_maxrss * 1024}
+        print(json.dumps(answer), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
