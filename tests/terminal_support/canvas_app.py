@@ -8,9 +8,10 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from retouch_tui.raster import Scene
-from retouch_tui.terminal.capabilities import PLAIN, Capabilities
+from retouch_tui.terminal.capabilities import PLAIN, Capabilities, Mouse
 from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.widgets.canvas_view import CanvasView
+from retouch_tui.widgets.sharp_canvas import SharpCanvas
 from terminal_support.pictures import photo
 
 ANSWERING = replace(PLAIN, acknowledges=True)
@@ -31,7 +32,11 @@ class CanvasApp(LinkedApp[None]):
         """Take a scene to show and what the terminal can do."""
         super().__init__(capabilities)
         self.scene = scene
-        self.canvas = CanvasView(depth=capabilities.colours, glyphs=capabilities.glyphs)
+        self.canvas = SharpCanvas(
+            depth=capabilities.colours,
+            glyphs=capabilities.glyphs,
+            pixel_mouse=capabilities.mouse is Mouse.PIXEL,
+        )
         self.seen: list[object] = []
 
     def compose(self) -> ComposeResult:

@@ -200,7 +200,7 @@ def _within(view: View, block: Box, box: Box) -> NDArray[np.bool_]:
 def _checker(view: View, block: Box) -> Pixels:
     left, top = _corner(view)
     x = (np.arange(block.left, block.right) + left) // (CHECKER_SIDE * view.across)
-    y = (np.arange(block.top, block.bottom) + top) // CHECKER_SIDE
+    y = (np.arange(block.top, block.bottom) + top) // (CHECKER_SIDE * view.down // 2)
     return np.asarray(np.array(CHECKER, np.uint8)[(x[None, :] + y[:, None]) % 2])
 
 

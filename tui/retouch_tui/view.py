@@ -15,8 +15,9 @@ STEPS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, MAXIMUM_ZOOM)
 class View:
     """A canvas of cells looking at a picture.
 
-    A cell is `across` view pixels wide and two high. `zoom` is half-cells per picture pixel: at 1 one
-    picture pixel is half a cell. `centre` is the picture coordinate in the middle of the canvas.
+    A cell is `across` view pixels wide and `down` high, 1x2 for half-blocks. `zoom` is half-cells per picture
+    pixel: at 1 one picture pixel is half a cell. `centre` is the picture coordinate in the middle of the
+    canvas.
     """
 
     columns: int
@@ -24,6 +25,7 @@ class View:
     zoom: float
     centre: Point
     across: int = 1
+    down: int = 2
 
     @property
     def width(self) -> int:
@@ -33,12 +35,12 @@ class View:
     @property
     def height(self) -> int:
         """Height in view pixels."""
-        return self.rows * 2
+        return self.rows * self.down
 
     @property
     def scale(self) -> tuple[float, float]:
         """View pixels per picture pixel, across and down."""
-        return self.zoom * self.across, self.zoom
+        return self.zoom * self.across, self.zoom * self.down / 2
 
     @property
     def origin(self) -> Point:
@@ -67,19 +69,19 @@ class View:
         left, top = self.to_pixel((box.left, box.top))
         right, bottom = self.to_pixel((box.right, box.bottom))
         touched = Box(floor(left), floor(top), ceil(right), ceil(bottom)).pad(margin)
-        across = self.across
+        across, down = self.across, self.down
         whole = Box(
             touched.left // across * across,
-            touched.top // 2 * 2,
+            touched.top // down * down,
             -(-touched.right // across) * across,
-            -(-touched.bottom // 2) * 2,
+            -(-touched.bottom // down) * down,
         )
         return whole.clamp(Size(self.width, self.height))
 
     def cells_of(self, pixels: Box) -> Box:
         """Return the cells of a box of view pixels that lies on the cell grid."""
-        across = self.across
-        return Box(pixels.left // across, pixels.top // 2, pixels.right // across, pixels.bottom // 2)
+        across, down = self.across, self.down
+        return Box(pixels.left // across, pixels.top // down, pixels.right // across, pixels.bottom // down)
 
     def shows(self, point: Point) -> bool:
         """Whether a picture coordinate is on the canvas."""

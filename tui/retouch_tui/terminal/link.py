@@ -69,8 +69,10 @@ class LinkedApp(App[ReturnType]):
         """Take the acknowledgement of a frame."""
         event.stop()
         self.pacer.acknowledged()
-        if isinstance(self.screen, Paced):
-            self.screen.go_on()
+        # An answer may still come when the last screen has gone.
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if isinstance(screen, Paced):
+            screen.go_on()
 
 
 class Paced(Screen[ScreenResultType], Generic[ScreenResultType]):

@@ -16,7 +16,6 @@ from typing import Self
 from rich.style import Style
 from textual import events
 from textual.geometry import Region
-from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
@@ -33,6 +32,7 @@ from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.terminal.pacer import Pacer
 from retouch_tui.terminal.pixel_strip import PixelStrip
 from retouch_tui.view import MAXIMUM_ZOOM, View, next_zoom
+from retouch_tui.widgets.canvas_messages import Left, Moved, Pointer, Pressed, Released, Scrolled, ViewChanged
 
 MIDDLE = 2
 """The mouse button that drags the view."""
@@ -52,61 +52,13 @@ class CanvasView(Widget, can_focus=True):
     UNSTYLED = True
     DEFAULT_CSS = "CanvasView { width: 1fr; height: 1fr; }"
 
-    class Pointer(Message):
-        """Where the pointer is: picture coordinates, and the place on the canvas in half-cells."""
-
-        def __init__(self, canvas: "CanvasView", at: Point, place: Point) -> None:
-            super().__init__()
-            self.canvas = canvas
-            self.x, self.y = at
-            self.view_x, self.view_y = place
-
-        @property
-        def control(self) -> "CanvasView":
-            """The canvas."""
-            return self.canvas
-
-    class Pressed(Pointer):
-        """A mouse button went down; button is 1 left, 3 right (2 drags the view and is not posted)."""
-
-        def __init__(self, canvas: "CanvasView", at: Point, place: Point, event: events.MouseEvent) -> None:
-            super().__init__(canvas, at, place)
-            self.button = event.button
-            self.shift, self.ctrl = event.shift, event.ctrl
-
-    class Moved(Pointer):
-        """The pointer moved; dragging while a button is held, which one `button` says (0 none)."""
-
-        def __init__(self, canvas: "CanvasView", at: Point, place: Point, button: int) -> None:
-            super().__init__(canvas, at, place)
-            self.button = button
-            self.dragging = button != 0
-
-    class Released(Pointer):
-        """The button that was pressed came up."""
-
-        def __init__(self, canvas: "CanvasView", at: Point, place: Point, button: int) -> None:
-            super().__init__(canvas, at, place)
-            self.button = button
-
-    class Scrolled(Pointer):
-        """The wheel turned over the canvas: steps is +1 upwards (closer), -1 downwards."""
-
-        def __init__(self, canvas: "CanvasView", at: Point, place: Point, event: events.MouseEvent) -> None:
-            super().__init__(canvas, at, place)
-            self.steps = 1 if isinstance(event, events.MouseScrollUp) else -1
-            self.shift, self.ctrl = event.shift, event.ctrl
-
-    class Left(Message):
-        """The pointer left the canvas."""
-
-    class ViewChanged(Message):
-        """Zoom, place or size of the view changed."""
-
-        def __init__(self, canvas: "CanvasView", view: View) -> None:
-            super().__init__()
-            self.canvas = canvas
-            self.view = view
+    Pointer = Pointer
+    Pressed = Pressed
+    Moved = Moved
+    Released = Released
+    Scrolled = Scrolled
+    Left = Left
+    ViewChanged = ViewChanged
 
     def __init__(
         self,
