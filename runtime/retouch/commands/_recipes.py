@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from retouch.commands._options import request_from
 from retouch.commands._progress import Narrator
 from retouch_models.errors import PictureError, UsageError
+from retouch_models.store import DEFAULT
 from retouch_models.version import __version__
 
 if TYPE_CHECKING:
@@ -72,6 +73,14 @@ def request_of(args: argparse.Namespace, recipe: "Recipe | None", narrator: Narr
         for text in recipe.unmapped:
             narrator.note(f"the recipe says {text}, which has no counterpart here")
     return with_styles(request_from(args, None if recipe is None else recipe.request), args)
+
+
+def model_of(args: argparse.Namespace, recipe: "Recipe | None") -> str:
+    """The model to use: --model, else the one that a recipe of ours names."""
+    chosen = str(args.model)
+    if chosen != DEFAULT or recipe is None or recipe.model is None or recipe.source != "retouch":
+        return chosen
+    return recipe.model.name
 
 
 def with_styles(request: "InpaintRequest", args: argparse.Namespace) -> "InpaintRequest":

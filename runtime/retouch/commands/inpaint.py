@@ -49,11 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from retouch.commands._recipes import mask_file_of, mask_of, recipe_of, recipe_texts, request_of
+    from retouch.commands._recipes import mask_file_of, mask_of, model_of, recipe_of, recipe_texts, request_of
 
     require_positive("count", args.count, MOST_CANDIDATES)
     narrator = Narrator(as_json=args.json, quiet=args.quiet)
     recipe = recipe_of(args)
+    args.model = model_of(args, recipe)
     request = seeded(request_of(args, recipe, narrator), args)
     paths = output_paths(args.output, args.picture, args.count)
     if not args.dry_run:
