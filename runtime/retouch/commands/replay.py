@@ -15,7 +15,7 @@ from retouch_models.store import DEFAULT
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("picture", metavar="RESULT", help="a picture that carries a recipe")
-    parser.add_argument("--from", dest="source", metavar="PICTURE", required=True, help="the picture it was made from")
+    parser.add_argument("--from", dest="source", metavar="PICTURE", help="the picture it was made from")
     parser.add_argument("--output", "-o", metavar="FILE", help="keep the new picture")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument("--json", action="store_true", help="progress as JSON lines on stderr, the report as JSON")
@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
     """Print the difference to stdout."""
     from retouch.commands._recipes import mask_of, recipe_of
     from retouch.compare import difference
-    from retouch.edit import repaint
     from retouch.image_io import ensure_writable, load_picture, save_picture
+    from retouch.replaying import Replay, source_of
 
     if args.output is not None:
         ensure_writable(Path(args.output), args.force)
@@ -42,13 +42,18 @@ def run(args: argparse.Namespace) -> int:
         narrator.note(f"the recipe says {text}, which has no counterpart here")
     if recipe.model is not None and args.model == DEFAULT and recipe.source == "retouch":
         args.model = recipe.model.name
-    made, source = load_picture(Path(args.picture)), read_picture(args.source)
-    mask, _ = mask_of(args, recipe, source, mask_for)
+    made = load_picture(Path(args.picture))
+    source = source_of(recipe) if args.source is None else read_picture(args.source)
+    if source is None:
+        raise UsageError("say what the picture was made from: --from PICTURE")
     engine = open_engine(args)
     try:
         if recipe.model is not None and recipe.model.hash not in (None, engine.bundle.digest):
             narrator.note(f"the model differs: the recipe has {recipe.model.hash}, here it is {engine.bundle.digest}")
-        again = repaint(engine, source, mask, recipe.request, narrator).picture
+        rerun = Replay(
+            engine=engine, mask_of=lambda one, base: mask_of(args, one, base, mask_for)[0], on_progress=narrator
+        )
+        again = rerun(recipe, source)
     finally:
         engine.close()
     if made.size != again.size:
