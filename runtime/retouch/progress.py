@@ -31,7 +31,8 @@ class Progress:
     @property
     def fraction(self) -> float:
         """Share of the steps of all regions that are done, 0..1."""
-        done = self.region + (self.step / self.steps if self.steps else 0.0)
+        within = 1.0 if self.phase == "decode" else self.step / self.steps if self.steps else 0.0
+        done = self.region + within
         return min(done / max(self.regions, 1), 1.0)
 
 
