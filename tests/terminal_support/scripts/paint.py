@@ -8,7 +8,7 @@ from retouch_tui.terminal.pacer import Pacer
 from terminal_support.canvas_app import CanvasApp, empty_scene
 
 LARGE = 10_000
-WANTED = 40
+WANTED = 25
 
 
 class Always(Pacer):
