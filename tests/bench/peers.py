@@ -4,7 +4,7 @@
     python tests/bench/peers.py --peer-python .venv-export/bin/python [--rounds 6] [--peers diffusers,optimum]
 
 Every engine runs in a process of its own; they take turns, so that a busy machine slows all of them alike. Warm: one
-open engine draws again and again. Cold: from the start of a process to its picture on the disk. RETOUCH_BENCH_CHECKPOINT
+open engine draws again and again. Cold: from the start of a process to its picture on disk. RETOUCH_BENCH_CHECKPOINT
 may name a diffusers folder to use in place of the bundled weights.
 """
 
