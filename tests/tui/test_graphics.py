@@ -104,6 +104,13 @@ def test_sixel_heights_that_are_no_multiple_of_six_are_kept() -> None:
     assert sixel_pixels(WRITERS["sixel"].show(EXACT, place)).shape == (16, 80, 3)
 
 
+def test_a_sixel_picture_beyond_what_terminals_take_is_made_smaller_in_the_middle() -> None:
+    place = replace(PLACE, columns=250, rows=50, cell_px=(8, 16))
+    text = WRITERS["sixel"].show(photo(400, 160), place)
+    assert sixel_pixels(text).shape == (400, 1000, 3)
+    assert text.startswith("\x1b7\x1b[15;67H")
+
+
 def test_sixel_writes_runs_short() -> None:
     flat = WRITERS["sixel"].show(np.zeros((80, 80, 3), np.uint8), PLACE)
     assert flat.count("!80~") == 13

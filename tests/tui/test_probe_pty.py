@@ -84,7 +84,8 @@ def test_garbage_and_keys_between_the_answers_do_no_harm(tmp_path: Path) -> None
     garbled = {**KITTY, r"\x1b\[14t": b"\x1b[4;;t\xff\x1b[", r"\x1b\[16t": b"\x1b[6;x", r"\x1b\[\?u": b"\x1b[?u"}
     found, _ = ask(tmp_path, garbled, delay_s=0.05, typed=b"abc")
     assert (found["complete"], found["pixel_mouse_mode"], found["leaked"]) == (True, 2, ".")
-    assert (found["cell_px"], found["kitty_keyboard"]) == (None, False)
+    # The system knows the window: 80x24 cells of 9x20 pixels.
+    assert (found["cell_px"], found["kitty_keyboard"]) == ([9, 20], False)
     assert "abc" in str(found["typed"])
 
 

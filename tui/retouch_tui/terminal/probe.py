@@ -8,11 +8,12 @@ the rest costs one round trip and no timeout.
 import os
 import re
 import select
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 TIMEOUT_S = 3.0
 """Longest wait for the last answer: thrice the round trip of a very slow link. Only a terminal that answers
@@ -42,6 +43,18 @@ ANSWERS = re.compile(rb"\x1b\[[?>=]?[\d;:]*\$?[a-zA-Z]|\x1b[P_\]](?:[^\x1b\x07]|
 """Any answer: a control sequence, or a string with its end."""
 
 Rgb: TypeAlias = tuple[int, int, int]
+
+
+class Window(NamedTuple):
+    """Size of the terminal in cells and in pixels, 0 where unknown."""
+
+    columns: int
+    rows: int
+    width_px: int
+    height_px: int
+
+
+UNKNOWN_WINDOW = Window(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +98,21 @@ def probe(fd_in: int, fd_out: int, *, plain: bool = False, timeout_s: float = TI
         os.write(fd_out, f"\x1b7{queries}".encode())
         answer, first = _read_until_last(fd_in, started, timeout_s)
         os.write(fd_out, b"\x1b8\x1b[K")
-    return parse(answer, None if first is None else first - started)
+    return parse(answer, None if first is None else first - started, _window(fd_out))
 
 
-def parse(answer: bytes, round_trip_s: float | None) -> Replies:
-    """Read the terminal's answers; what is not one was typed by a person."""
+def parse(answer: bytes, round_trip_s: float | None, window: Window = UNKNOWN_WINDOW) -> Replies:
+    """Read the terminal's answers; what is not one was typed by a person.
+
+    window is what the system knows, for terminals that do not tell the size of a cell.
+    """
     attributes = DEVICE_ATTRIBUTES.search(answer)
     background = re.search(rb"\x1b\]11;rgb:([0-9a-fA-F/]+)", answer)
     name = re.search(rb"\x1bP>\|([^\x1b\x07]*)", answer)
     cell = re.search(rb"\x1b\[6;(\d+);(\d+)t", answer)
-    window = re.search(rb"\x1b\[4;(\d+);(\d+)t", answer)
+    told = re.search(rb"\x1b\[4;(\d+);(\d+)t", answer)
+    if told is not None:
+        window = window._replace(width_px=int(told.group(2)), height_px=int(told.group(1)))
     return Replies(
         complete=attributes is not None,
         round_trip_s=round_trip_s if ANSWERS.search(answer) else None,
@@ -159,17 +177,24 @@ def _mode(answer: bytes, mode: int) -> int | None:
     return None if found is None else int(found.group(1))
 
 
-def _cell_size(cell: re.Match[bytes] | None, window: re.Match[bytes] | None) -> tuple[int, int] | None:
+def _window(fd: int) -> Window:
+    """What the terminal's size is for the system; ssh hands the pixels on, where the terminal sets them."""
+    import fcntl
+    import termios
+
+    try:
+        answer = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
+    except OSError:
+        return UNKNOWN_WINDOW
+    rows, columns, width, height = struct.unpack("HHHH", answer)
+    return Window(columns, rows, width, height)
+
+
+def _cell_size(cell: re.Match[bytes] | None, window: Window) -> tuple[int, int] | None:
     """Width and height of a cell in pixels, as told, or from the window's size."""
     if cell is not None and int(cell.group(1)) and int(cell.group(2)):
         return int(cell.group(2)), int(cell.group(1))
-    if window is None:
-        return None
-    try:
-        columns, rows = os.get_terminal_size(2)
-    except OSError:
-        return None
-    width, height = int(window.group(2)) // max(columns, 1), int(window.group(1)) // max(rows, 1)
+    width, height = window.width_px // max(window.columns, 1), window.height_px // max(window.rows, 1)
     return (width, height) if width and height else None
 
 

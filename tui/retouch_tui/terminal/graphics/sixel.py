@@ -1,5 +1,8 @@
 """Sixel (DEC STD 070, chapter 9): bands of six rows, one pass per colour, for foot, Windows Terminal, Konsole."""
 
+from dataclasses import replace
+from math import floor
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -11,6 +14,9 @@ COLOURS = 256
 BAND = 6
 """Rows that one character covers, the least significant bit on top."""
 
+LIMIT = 1000
+"""Pixels along a side; xterm draws nothing at all beyond."""
+
 FIRST = 63
 """The character of no pixels; the bits are added to it."""
 
@@ -21,9 +27,18 @@ class Sixel:
     stays = False
 
     def show(self, picture: RGB, place: Place) -> str:
-        """Return the picture at the size of its cells."""
-        exact = stretched(picture, place.width, place.height)
-        return f"{SAVE}{place.go}{encode(exact)}{RESTORE}"
+        """Return the picture at the size of its cells, or in their middle where it would be too large."""
+        fits = min(1.0, LIMIT / max(place.width, place.height))
+        columns, rows = floor(place.columns * fits), floor(place.rows * fits)
+        middle = replace(
+            place,
+            column=place.column + (place.columns - columns) // 2,
+            row=place.row + (place.rows - rows) // 2,
+            columns=columns,
+            rows=rows,
+        )
+        exact = stretched(picture, middle.width, middle.height)
+        return f"{SAVE}{middle.go}{encode(exact)}{RESTORE}"
 
     def clear(self, place: Place) -> str:  # noqa: ARG002 - writing the cells removes the picture
         """Return nothing."""
