@@ -144,6 +144,7 @@ async def test_results_can_be_browsed_compared_reused_and_branched_from(picture:
         await generated(pilot, lambda: pilot.press("f5"))
         await generated(pilot, lambda: pilot.press("f5"))
         assert editor.shown_key == "2"
+        assert editor.look.tint is Tint.OFF, "a result is looked at without the tint of the mask"
         await pilot.press("comma")
         assert editor.shown_key == "1"
         await pilot.press("f7")
@@ -291,6 +292,7 @@ async def test_the_view_shows_tints_before_and_mask_only(picture: Path) -> None:
         assert editor.look.mask_only
         await generated(pilot, lambda: pilot.press("f5"))
         await pilot.press("m", "o")
+        assert editor.tint is Tint.RED
         assert editor.look.side is Side.BEFORE
         zoom = editor.canvas.view.zoom
         await pilot.press("plus")

@@ -6,6 +6,7 @@ import pytest
 
 from retouch_tui.actions import ACTIONS, bindings
 from retouch_tui.keymap import LOST_KEYS, default_keys, load_keymap, shown
+from retouch_tui.screens.help import GROUPS
 
 
 def keymap_of(tmp_path: Path, text: str):
@@ -79,3 +80,7 @@ def test_every_binding_can_be_moved_and_explains_itself() -> None:
 )
 def test_keys_are_written_for_people(key: str, text: str) -> None:
     assert shown(key) == text
+
+
+def test_help_shows_every_action() -> None:
+    assert {a.group for a in ACTIONS} == set(GROUPS)

@@ -52,7 +52,7 @@ class StandIn:
         if box.empty:
             raise PictureError("the mask is empty: nothing would be repainted; paint over what should change")
         box = box.pad(8).clamp(size)
-        return Plan(boxes=(box,), works=(Size(256, 256),), cells=box.area // 64, seconds=4.2, memory=400_000_000)
+        return Plan(boxes=(box,), works=(Size(256, 256),), cells=box.area // 64, memory=400_000_000)
 
     def generate(
         self, picture: RGB, mask: Mask, draft: Draft, on_step: OnStep, on_stage: OnStage, expression: str = ""

@@ -29,6 +29,8 @@ class RetouchApp(LinkedApp[int]):
     TITLE = "retouch"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] = [(0, "-low"), (34, "-high")]  # noqa: RUF012
 
     def __init__(
         self,

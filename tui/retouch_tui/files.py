@@ -24,6 +24,11 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the pictures of a folder by name; OSError if it cannot be read."""
+    return sorted(p for p in folder.iterdir() if is_picture(p) and p.is_file())
+
+
 def seen(picture: Picture) -> RGB:
     """Return what a person sees and edits, (H, W, 3): sRGB over white."""
     return flattened(picture)

@@ -155,6 +155,11 @@ class Job:
         pixels: RGB = np.load(self.folder / name, allow_pickle=False)
         return pixels
 
+    def previews(self, candidate: int) -> list[RGB]:
+        """Return the kept previews of a candidate, first to last."""
+        found = self.folder.glob(f"preview-{candidate}-*.npy")
+        return [self.load_preview(p.name) for p in sorted(found, key=lambda p: int(p.stem.rpartition("-")[2]))]
+
     def save_result(self, candidate: int, pixels: RGB) -> str:
         """Write a candidate whole or not at all and return its file name."""
         name = f"result-{candidate}.png"

@@ -149,7 +149,7 @@ class Workspace:
             prompt=request.get("prompt", ""),
             seed=request.get("seed"),
             seconds=event.seconds,
-            recipe=recipe,
+            recipe={**recipe, "job": job.folder.name, "candidate": event.candidate},
             lines=tuple(note.get("lines", ())),
         )
         added = self.history.add(job.load_result(event.result), entry)
@@ -157,6 +157,11 @@ class Workspace:
         if number is not None and number in {r.number for r in self.fixes}:
             self.fixes.change(number, state="done", result=added.key, seed=entry.seed)
         return added
+
+    def steps_of(self, entry: Entry) -> list[RGB]:
+        """Return the previews of the steps that a result came from, first to last."""
+        name, candidate = entry.recipe.get("job"), entry.recipe.get("candidate", 0)
+        return [] if name is None else Job(self.session.jobs / name).previews(candidate)
 
     def _finish(self, job: Job, event: Event) -> None:
         self._seen.add(job.folder.name)

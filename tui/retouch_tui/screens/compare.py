@@ -10,6 +10,7 @@ from textual.widgets import Footer, Static
 
 from retouch_tui.raster import Look, Scene, Side, Tint
 from retouch_tui.screens.dialog import Dialog
+from retouch_tui.widgets.canvas_messages import Moved
 from retouch_tui.widgets.canvas_view import CanvasView
 
 STEP = 0.03
@@ -50,8 +51,8 @@ class CompareScreen(Dialog[None]):
         self._look = replace(self._look, **changes)  # type: ignore[arg-type]
         self._canvas.set_look(self._look)
 
-    @on(CanvasView.Moved)
-    def moved(self, event: CanvasView.Moved) -> None:
+    @on(Moved)
+    def moved(self, event: Moved) -> None:
         """Move the divider with the pointer."""
         event.stop()
         self._set(wipe=min(max(event.view_x / max(self._canvas.size.width, 1), 0.0), 1.0), side=Side.WIPE)

@@ -51,18 +51,22 @@ class DetailsScreen(Dialog[str | None]):
         Binding("s", "choose('copy-seed')", "Copy seed"),
         Binding("f", "choose('copy-path')", "Copy path"),
         Binding("w", "choose('save')", "Save as"),
+        Binding("left", "scrub(-1)", "Step back", priority=True),
+        Binding("right", "scrub(1)", "Step on", priority=True),
     ]
 
-    def __init__(self, entry: Entry, line: list[Entry], pixels: RGB) -> None:
-        """Show one entry and the way to it."""
+    def __init__(self, entry: Entry, line: list[Entry], pixels: RGB, steps: list[RGB]) -> None:
+        """Show one entry, the way to it, and the previews of its steps."""
         super().__init__()
+        self._steps = steps
+        self._at = 0
         self._entry, self._line, self._pixels = entry, line, pixels
 
     def compose(self) -> ComposeResult:
         """Make picture and table."""
         with Horizontal(classes="sheet", id="details") as sheet:
             sheet.border_title = f"Result {self._entry.number}"
-            sheet.border_subtitle = "a take · r reuse · p s f copy prompt, seed, file · w save · Esc"
+            sheet.border_subtitle = "← → steps · a take · r reuse · p s f copy prompt, seed, file · w save"
             yield PictureBox(id="details-picture")
             with VerticalScroll():
                 for name, value in recipe_rows(self._entry, self._line):
@@ -72,6 +76,15 @@ class DetailsScreen(Dialog[str | None]):
     def on_mount(self) -> None:
         """Show the picture."""
         self.query_one(PictureBox).show(self._pixels)
+        self._at = len(self._steps)
+
+    def action_scrub(self, by: int) -> None:
+        """Look at the steps the picture came from; after the last one is the picture itself."""
+        self._at = min(max(self._at + by, 0), len(self._steps))
+        last = self._at == len(self._steps)
+        self.query_one(PictureBox).show(self._pixels if last else self._steps[self._at])
+        words = f"Result {self._entry.number}" + ("" if last else f" · step {self._at + 1} of {len(self._steps)}")
+        self.query_one("#details").border_title = words
 
     def action_choose(self, what: str) -> None:
         """Return the choice."""

@@ -58,8 +58,6 @@ class EditorScreen(Filing, Generating, CanvasEditing):
     """Wires the parts together."""
 
     CSS_PATH = "editor.tcss"
-    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (34, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
 
     def compose(self) -> ComposeResult:
@@ -283,7 +281,9 @@ class EditorScreen(Filing, Generating, CanvasEditing):
             elif what is not None:
                 self.action_copy(what.removeprefix("copy-"))
 
-        self.app.push_screen(DetailsScreen(entry, history.line_of(key), history.pictures.get(key)), act)
+        self.app.push_screen(
+            DetailsScreen(entry, history.line_of(key), history.pictures.get(key), self.workspace.steps_of(entry)), act
+        )
 
     def action_fixes(self) -> None:
         """Show the fix list."""

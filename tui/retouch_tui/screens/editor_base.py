@@ -17,7 +17,7 @@ from retouch_tui.hand import Hand
 from retouch_tui.keymap import Keymap, shown
 from retouch_tui.overlay import Outline, Overlay, rectangle
 from retouch_tui.preview import laid_over
-from retouch_tui.raster import Look, Scene, Side
+from retouch_tui.raster import Look, Scene, Side, Tint
 from retouch_tui.refine import area_count
 from retouch_tui.settings import Settings
 from retouch_tui.terminal.link import PacedScreen
@@ -57,6 +57,8 @@ class EditorBase(PacedScreen[None]):
         self.origin: Picture | None = None
         """The file that was opened, with its metadata."""
         self.status = Status()
+        self.tint = Tint.BLUE
+        """The colour of the mask while it is painted; results are looked at without it."""
         self._area_count = (-1, 0)
         self._hint_timer: Timer | None = None
 
@@ -109,10 +111,16 @@ class EditorBase(PacedScreen[None]):
         """Show another picture, or everything anew."""
         self.hand.document = self.document
         scene = self.scene()
+        self.show_tint()
         self.canvas.show(scene)
         self.mirrored(scene)
         self.show_pointer()
         self.show_tools()
+
+    def show_tint(self) -> None:
+        """Tint the mask, except above results and previews, which would not be seen."""
+        looking = bool(self.shown_key) or self.preview is not None
+        self.set_look(tint=Tint.OFF if looking else self.tint)
 
     def show_change(self, box: Box | None) -> None:
         """Show what changed inside a box of the picture."""

@@ -16,8 +16,8 @@ from retouch_tui.refine import REFINEMENTS, to_float
 from retouch_tui.screens.editor_base import EditorBase
 from retouch_tui.screens.grid_hop import GridHop
 from retouch_tui.tools import TOOLS
+from retouch_tui.widgets.canvas_messages import Moved, Pointer, Pressed, Released, Scrolled, ViewChanged
 from retouch_tui.widgets.canvas_pane import CanvasPane
-from retouch_tui.widgets.canvas_view import CanvasView
 from retouch_tui.widgets.toolbox import percent
 
 RIGHT = 3
@@ -35,8 +35,8 @@ class CanvasEditing(EditorBase):
 
     # -- the mouse --------------------------------------------------------------------------------------------
 
-    @on(CanvasView.Pressed)
-    def pressed(self, event: CanvasView.Pressed) -> None:
+    @on(Pressed)
+    def pressed(self, event: Pressed) -> None:
         """Begin a gesture."""
         self.canvas.focus()
         self._lead(event, by_key=False)
@@ -48,8 +48,8 @@ class CanvasEditing(EditorBase):
         else:
             self._press(erase=event.button == RIGHT)
 
-    @on(CanvasView.Moved)
-    def moved(self, event: CanvasView.Moved) -> None:
+    @on(Moved)
+    def moved(self, event: Moved) -> None:
         """Go on with a gesture."""
         self._lead(event, by_key=False)
         if self._panned_from is not None:
@@ -61,16 +61,16 @@ class CanvasEditing(EditorBase):
         elif event.dragging and self.hand.busy:
             self.show_change(self.hand.move(self.cursor.at))
 
-    @on(CanvasView.Released)
-    def released(self, event: CanvasView.Released) -> None:
+    @on(Released)
+    def released(self, event: Released) -> None:
         """End a gesture."""
         self._lead(event, by_key=False)
         self._panned_from = self._framed_from = None
         if self.hand.busy and self.hand.tool.gesture == "drag":
             self._after(self.hand.release(self.cursor.at))
 
-    @on(CanvasView.Scrolled)
-    def scrolled(self, event: CanvasView.Scrolled) -> None:
+    @on(Scrolled)
+    def scrolled(self, event: Scrolled) -> None:
         """Zoom at the pointer; with control, resize the pen."""
         if event.ctrl:
             self.action_size(event.steps)
@@ -79,12 +79,12 @@ class CanvasEditing(EditorBase):
         else:
             self.canvas.zoom_out((event.x, event.y))
 
-    @on(CanvasView.ViewChanged)
-    def viewed(self, event: CanvasView.ViewChanged) -> None:
+    @on(ViewChanged)
+    def viewed(self, event: ViewChanged) -> None:
         """Show the zoom."""
         self.set_status(zoom=event.view.zoom)
 
-    def _lead(self, event: CanvasView.Pointer, *, by_key: bool) -> None:
+    def _lead(self, event: Pointer, *, by_key: bool) -> None:
         self.crosshair = by_key
         self.cursor.at = (event.x, event.y)
         self.show_pointer()
@@ -300,7 +300,8 @@ class CanvasEditing(EditorBase):
 
     def action_tint(self) -> None:
         """Show the mask blue, red or not at all."""
-        self.set_look(tint=self.look.tint.following())
+        self.tint = self.look.tint.following()
+        self.set_look(tint=self.tint)
 
     def action_mask_only(self) -> None:
         """Show the mask alone, or the picture again."""

@@ -10,7 +10,7 @@ from textual.timer import Timer
 from retouch.errors import RetouchError
 from retouch.geometry import Box
 from retouch.resize import resize_canvas
-from retouch_tui.files import SUFFIXES, free_name, is_picture, open_mask, open_picture, save_mask, save_result, seen
+from retouch_tui.files import SUFFIXES, free_name, open_mask, open_picture, save_mask, save_result, seen
 from retouch_tui.layers import Point
 from retouch_tui.refine import to_bytes
 from retouch_tui.sample import sample_picture
@@ -275,8 +275,3 @@ class Filing(EditorBase):
         """Change some settings and keep them."""
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         self._keep_settings()
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures of a folder by name."""
-    return sorted(p for p in folder.iterdir() if p.is_file() and is_picture(p))

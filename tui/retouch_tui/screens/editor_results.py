@@ -33,6 +33,9 @@ class Generating(EditorBase):
     _planning: Timer | None = None
     _fixing = False
     _last_step: Event | None = None
+    _pace_factor = 1.0
+    """How long the last run took against what was foretold; the next estimate is better for it."""
+    _foretold: float | None = None
 
     # -- options ----------------------------------------------------------------------------------------------
 
@@ -112,6 +115,8 @@ class Generating(EditorBase):
         problem = ""
         try:
             plan = self.engine.plan(document.size, to_float(document.mask), draft)
+            if plan.seconds is not None:
+                plan = replace(plan, seconds=plan.seconds * self._pace_factor)
         except RetouchError as error:
             problem = str(error)
         if not get_current_worker().is_cancelled and revision == document.revision:
@@ -142,6 +147,8 @@ class Generating(EditorBase):
             return
         save_draft(self.config, self.workspace.draft)
         self.query_one(OptionsPanel).show(self.workspace.draft)
+        plan = self.status.plan
+        self._foretold = None if plan is None or plan.seconds is None else plan.seconds / self._pace_factor
         self.follow_run("starting")
         self.canvas.focus()
 
@@ -182,6 +189,7 @@ class Generating(EditorBase):
         self._last_step = None
         box = Box(*event.box)
         self.preview = (tail.job.load_preview(event.preview), box)
+        self.show_tint()
         self.canvas.update(box.clamp(self.document.size), self.scene())
 
     def _bears_preview(self, event: Event, box: Box) -> bool:
@@ -204,6 +212,9 @@ class Generating(EditorBase):
         self.query_one(RunLine).end()
         self.remove_class("-running")
         self.preview = None
+        if event.kind == "finished" and self._foretold and event.seconds > 0:
+            self._pace_factor = event.seconds / self._foretold
+            self.ask_plan()
         if event.kind == "failed":
             self._fixing = False
             self.notify(event.text, title="The run failed", severity="error", timeout=15)
@@ -223,7 +234,7 @@ class Generating(EditorBase):
             self.look_at(entry.key)
         else:
             self.look_at(entry.key)
-            self.set_status(hint="a takes it · , and . look at others · o before/after · ctrl+g once more")
+            self.set_status(hint="a takes it · , . look at others · o before")
 
     def _next_fix(self) -> None:
         self._start(fix=True)
@@ -280,7 +291,7 @@ class Generating(EditorBase):
             return
         self.document.clear_sketch()
         self.look_at(key)
-        self.set_status(hint="taken · the mask is kept: erase what is mended (e), or C clears it · F10 saves")
+        self.set_status(hint="taken; the mask stays (C clears it) · F10 saves")
         self.ask_plan()
         self.autosave_soon()
 

@@ -19,6 +19,10 @@ PANELS = {
 }
 
 
+GROUPS = ("Generate", "Tools", "Brush", "Mask", "Results", "View", "Cursor", "Files", "Screens")
+"""Groups of actions, what a newcomer needs first."""
+
+
 def spelled_keys(action: Action, keymap: Keymap) -> str:
     """Write the keys of an action."""
     return " ".join(shown(k) for k in keymap.keys[action.name]) or "—"
@@ -42,8 +46,7 @@ class HelpScreen(Dialog[None]):
                 markup=False,
                 classes="lead",
             )
-            groups = list(dict.fromkeys(a.group for a in ACTIONS))
-            for group in groups:
+            for group in GROUPS:
                 rows = [
                     f"{spelled_keys(a, self._keymap):<14} {a.label:<14} {a.help}" for a in ACTIONS if a.group == group
                 ]

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 from textual_fspicker import FileOpen, FileSave, Filters
 from textual_fspicker.icons import Icons
@@ -15,9 +16,13 @@ from textual_fspicker.parts import DirectoryNavigation
 
 from retouch.arrays import RGB
 from retouch.errors import RetouchError
-from retouch_tui.files import is_picture, open_picture, seen
-from retouch_tui.history import thumbnail
+from retouch_tui.files import is_picture, open_picture, pictures_in, seen
+from retouch_tui.history import THUMBNAIL_PX, thumbnail
 from retouch_tui.widgets.picture_box import PictureBox
+
+SHEET = (3, 3)
+"""Pictures across and down in the preview of a folder."""
+SHEET_GREY = 28
 
 
 def _icon(path: Path | str) -> Text:
@@ -74,8 +79,8 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
         """Preview the file under the cursor."""
         if event.path.is_file():
             self._preview(event.path)
-        else:
-            self._show(None, "\n  a folder")
+        elif event.path.is_dir():
+            self._preview_folder(event.path)
 
     @on(OptionList.OptionSelected, "Beside OptionList")
     def recent_chosen(self, event: OptionList.OptionSelected) -> None:
@@ -91,9 +96,39 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
             pixels, words = None, f"\n  {error}"
         self.app.call_from_thread(self._show, pixels, words)
 
+    @work(thread=True, exclusive=True, group="preview")
+    def _preview_folder(self, folder: Path) -> None:
+        try:
+            sheet = contact_sheet(folder)
+        except OSError as error:
+            sheet, words = None, f"\n  {error.strerror}"
+        else:
+            words = "\n  no pictures here"
+        self.app.call_from_thread(self._show, sheet, words)
+
     def _show(self, pixels: RGB | None, words: str) -> None:
         for box in self.query(PictureBox):
             box.show(pixels, words)
+
+
+def contact_sheet(folder: Path) -> RGB | None:
+    """Return the first pictures of a folder side by side; None when there are none."""
+    cells = []
+    for path in pictures_in(folder)[: SHEET[0] * SHEET[1]]:
+        try:
+            small = thumbnail(seen(open_picture(path)[0]))
+        except RetouchError:
+            continue
+        cell = np.full((THUMBNAIL_PX, THUMBNAIL_PX, 3), SHEET_GREY, np.uint8)
+        top, left = (THUMBNAIL_PX - small.shape[0]) // 2, (THUMBNAIL_PX - small.shape[1]) // 2
+        cell[top : top + small.shape[0], left : left + small.shape[1]] = small
+        cells.append(cell)
+    if not cells:
+        return None
+    empty = np.full_like(cells[0], SHEET_GREY)
+    across = min(SHEET[0], len(cells))
+    rows = [cells[i : i + across] for i in range(0, len(cells), across)]
+    return np.concatenate([np.concatenate([*row, *[empty] * (across - len(row))], axis=1) for row in rows])
 
 
 class SaveFile(FileSave):  # type: ignore[misc]  # untyped here
@@ -102,3 +137,7 @@ class SaveFile(FileSave):  # type: ignore[misc]  # untyped here
     def __init__(self, suggestion: Path) -> None:
         """Suggest a name."""
         super().__init__(suggestion.parent, "Save the picture as", default_file=suggestion, can_overwrite=True)
+
+    def on_mount(self) -> None:
+        """Begin in the name: Enter saves under the suggestion."""
+        self.call_after_refresh(self.query_one(Input).focus)

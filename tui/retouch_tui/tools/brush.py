@@ -11,7 +11,7 @@ class Brush:
     """Paint the mask with a round pen."""
 
     label = "Brush"
-    help = "Paint what should change. The right button (or x) erases."
+    help = "Paint what should change; right button erases"
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = True

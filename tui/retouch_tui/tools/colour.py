@@ -11,7 +11,7 @@ class Colour:
     """Paint in colour on the sketch layer."""
 
     label = "Colour"
-    help = "Paint a hint in colour; it guides the model and never becomes mask."
+    help = "Paint a colour hint; it never becomes mask"
     gesture: Gesture = "drag"
     effect: Effect = "sketch"
     sized = True

@@ -11,7 +11,7 @@ class Ellipse:
     """An ellipse inside a rectangle."""
 
     label = "Ellipse"
-    help = "Press at one corner of its frame, let go at the opposite one."
+    help = "Drag from corner to corner of its frame"
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = False

@@ -11,7 +11,7 @@ class Eraser:
     """Take the mask away with a round pen."""
 
     label = "Eraser"
-    help = "Take the mask away where it should stay as it is."
+    help = "Take the mask away"
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = True

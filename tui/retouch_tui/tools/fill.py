@@ -11,7 +11,7 @@ class Fill:
     """Fill what an outline encloses."""
 
     label = "Fill"
-    help = "Click inside an outline of mask to fill it."
+    help = "Click inside an outline to fill it"
     gesture: Gesture = "tap"
     effect: Effect = "mask"
     sized = False

@@ -11,7 +11,7 @@ class Frame:
     """Resize the canvas: grow it to outpaint, or crop."""
 
     label = "Frame"
-    help = "Drag past an edge to make room around the picture; inside it to crop."
+    help = "Drag an edge to add room; c again: numbers"
     gesture: Gesture = "drag"
     effect: Effect = "frame"
     sized = False

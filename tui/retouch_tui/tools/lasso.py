@@ -11,7 +11,7 @@ class Lasso:
     """A freely drawn outline, filled."""
 
     label = "Lasso"
-    help = "Draw around a thing; the outline is closed and filled."
+    help = "Draw around a thing; it is filled"
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = False

@@ -11,7 +11,7 @@ class Line:
     """A straight stroke of the pen."""
 
     label = "Line"
-    help = "A straight stroke: press at one end, let go at the other."
+    help = "Press at one end, let go at the other"
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = True

@@ -11,7 +11,7 @@ class Pan:
     """Move the view."""
 
     label = "Pan"
-    help = "Drag to move the view."
+    help = "Drag to move the view"
     gesture: Gesture = "drag"
     effect: Effect = "pan"
     sized = False

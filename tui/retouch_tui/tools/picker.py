@@ -11,7 +11,7 @@ class Picker:
     """Take a colour from the picture."""
 
     label = "Pick"
-    help = "Click to take a colour from the picture for the colour pen."
+    help = "Click to take a colour for the colour pen"
     gesture: Gesture = "tap"
     effect: Effect = "pick"
     sized = False

@@ -11,7 +11,7 @@ class Polygon:
     """An outline of straight sides, filled."""
 
     label = "Polygon"
-    help = "Click the corners one by one; Enter closes the outline."
+    help = "Click corners; Enter closes the outline"
     gesture: Gesture = "corners"
     effect: Effect = "mask"
     sized = False

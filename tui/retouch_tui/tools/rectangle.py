@@ -11,7 +11,7 @@ class Rectangle:
     """A rectangle between two corners."""
 
     label = "Rectangle"
-    help = "Press at one corner, let go at the opposite one."
+    help = "Press at one corner, let go at the other"
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = False

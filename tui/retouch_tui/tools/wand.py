@@ -11,7 +11,7 @@ class Wand:
     """Mask a connected area of similar colour."""
 
     label = "Wand"
-    help = "Click a colour: the connected area of similar colour is masked."
+    help = "Click: similar colours around are masked"
     gesture: Gesture = "tap"
     effect: Effect = "mask"
     sized = False

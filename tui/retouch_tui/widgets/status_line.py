@@ -30,7 +30,7 @@ def plan_words(plan: Plan) -> str:
     """Say what a run would do."""
     first, work = plan.boxes[0], plan.works[0]
     many = f" in {len(plan.boxes)} places" if len(plan.boxes) > 1 else ""
-    parts = [f"works on {first.width}×{first.height} at {work.width}×{work.height}{many}", f"{plan.cells} cells"]
+    parts = [f"{first.width}×{first.height} at {work.width}×{work.height}{many}", f"{plan.cells} cells"]
     if plan.seconds is not None:
         parts.append(f"~{seconds(plan.seconds)}")
     if plan.memory is not None:
@@ -38,8 +38,18 @@ def plan_words(plan: Plan) -> str:
     return " · ".join(parts)
 
 
+TIP = """Pointer in picture pixels and zoom; then what a run would do:
+the part of the picture the model sees and the size it works at,
+how many latent cells (8x8 pixels at that size) will change,
+the time and the memory it will take."""
+
+
 class StatusLine(Static):
     """One line below the canvas."""
+
+    def on_mount(self) -> None:
+        """Explain itself."""
+        self.tooltip = TIP
 
     def show(self, status: Status) -> None:
         """Draw the status, the most useful part last to be cut."""

@@ -56,13 +56,13 @@ class Toolbox(Static):
         for name in tool_names():
             tool = TOOLS[name]
             key = state.key(name)
-            row = f"[reverse] {key} {tool.label:<11}[/]" if name == state.tool else f" [$accent]{key}[/] {tool.label}"
-            rows.append(f"[@click=screen.tool('{name}')]{row}[/]")
+            link = f"[@click=screen.tool('{name}')]{tool.label:<11}[/]"
+            rows.append(f"[reverse] {key} {link}[/]" if name == state.tool else f" [$accent]{key}[/] {link}")
         rows += ["", "[b $accent]Pen[/]", *self._pen(state), "", "[b $accent]Mask[/]"]
         rows.append(f" [b]{percent(state.masked_share)}[/] in {state.areas} area{'s' * (state.areas != 1)}")
         for name, label in MASK_ROWS:
             key = state.key(ACTION_OF.get(name, name))
-            rows.append(f"[@click=screen.refine('{name}')] [$accent]{key}[/] {label}[/]")
+            rows.append(f" [$accent]{key}[/] [@click=screen.refine('{name}')]{label:<11}[/]")
         self.update("\n".join(rows))
 
     def _pen(self, state: ToolState) -> list[str]:
