@@ -180,3 +180,24 @@ async def test_the_svg_of_a_screen_holds_the_picture() -> None:
         await pilot.pause()
         svg = of.export_screenshot()
     assert svg.count("▀") > 100
+
+
+async def test_what_goes_behind_the_frames_comes_after_the_frame_that_waits() -> None:
+    of = app()
+    async with of.run_test(headless=False, size=SIZE):
+        await settle(of)
+        terminal = driver(of)
+        terminal.answering = False
+        of.canvas.set_view(1.0, (256.0, 256.0))
+        await settle(of)
+        terminal.taken()
+        of.canvas.set_view(2.0, (256.0, 256.0))
+        of.write_to_terminal("PICTURE")
+        await settle(of)
+        assert terminal.taken() == ""
+        terminal.answering = True
+        terminal.answer()
+        await settle(of)
+        text = terminal.taken()
+        assert text.index("▀") < text.index("PICTURE")
+        assert "▀" not in text.partition("PICTURE")[2]

@@ -46,11 +46,11 @@ class StillScreen(Dialog[None]):
 
     def on_mount(self) -> None:
         """Show the picture when the screen is drawn."""
-        self.call_after_refresh(self._show)
+        self.when_still(self._show)
 
     def on_resize(self) -> None:
         """Show the picture at the new size."""
-        self.call_after_refresh(self._show)
+        self.when_still(self._show)
 
     def _show(self) -> None:
         box, pixels = self.query_one(PictureBox), self._pictures[0]

@@ -1,5 +1,6 @@
 """Ties Textual to the pacer: an app whose frames are acknowledged, and screens that hold frames back."""
 
+from collections.abc import Callable
 from typing import Generic
 
 from rich.console import Console, RenderableType
@@ -12,6 +13,10 @@ from textual.timer import Timer
 from retouch_tui.terminal.capabilities import PLAIN, Capabilities
 from retouch_tui.terminal.compositor import TightCompositor
 from retouch_tui.terminal.pacer import QUERY, Pacer
+
+STILL_S = 0.05
+STILL_LOOKS = 4
+"""A screen is still when it had nothing to write at so many looks, so far apart."""
 
 
 class _Measured(CompositorUpdate):
@@ -38,6 +43,7 @@ class LinkedApp(App[ReturnType]):
         """Take what was found out about the terminal before the app started."""
         super().__init__()
         self.capabilities = capabilities
+        self._behind: list[str] = []
         self.pacer = Pacer(acknowledges=capabilities.acknowledges, round_trip_s=capabilities.round_trip_s)
 
     def get_default_screen(self) -> Screen[object]:
@@ -45,11 +51,24 @@ class LinkedApp(App[ReturnType]):
         return PacedScreen(id="_default")
 
     def write_to_terminal(self, text: str) -> None:
-        """Write control sequences behind the frames so far, through Textual's own writer; counted as a frame."""
+        """Write control sequences through Textual's own writer, counted as a frame.
+
+        They come behind what the screen still has to write, so that a picture is not covered by the cells
+        that were to lie below it.
+        """
         if self._driver is None or self.is_headless or not text:
             return
-        self._driver.write(text)
-        self._sent(len(text))
+        self._behind.append(text)
+        self.call_after_refresh(self._write_behind)
+
+    def _write_behind(self) -> None:
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if self._driver is None or (isinstance(screen, Paced) and screen.behind):
+            return
+        texts, self._behind = self._behind, []
+        for text in texts:
+            self._driver.write(text)
+            self._sent(len(text))
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if not isinstance(renderable, CompositorUpdate) or self.is_headless:
@@ -59,6 +78,7 @@ class LinkedApp(App[ReturnType]):
         super()._display(screen, measured)
         if measured.size:
             self._sent(measured.size)
+        self._write_behind()
 
     def _sent(self, size: int) -> None:
         if self.pacer.acknowledges and self._driver is not None:
@@ -79,6 +99,23 @@ class Paced(Screen[ScreenResultType], Generic[ScreenResultType]):
     """A screen that collects changes while the terminal is busy and writes them as one frame."""
 
     _held: Timer | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether changes wait to be written."""
+        waits = bool(self._dirty_widgets or self._compositor._dirty_regions)
+        return waits or self._held is not None or self._repaint_required or self._layout_required
+
+    def when_still(self, callback: Callable[[], object], quiet: int = 0) -> None:
+        """Call back once the screen has had nothing to write for a while, as before a picture is put on it.
+
+        Textual paints a new screen more than once, and each time takes away what lay on its cells.
+        """
+        if quiet >= STILL_LOOKS:
+            callback()
+        else:
+            calm = 0 if self.behind else quiet + 1
+            self.set_timer(STILL_S, lambda: self.when_still(callback, calm))
 
     def go_on(self) -> None:
         """Write the frame that was held back, if the terminal is ready for it."""

@@ -25,6 +25,7 @@ SAVE, RESTORE = "\x1b7", "\x1b8"
 class Place:
     """Where on the screen a picture goes: cells counted from 0, and the size of a cell in pixels.
 
+    The last row of the screen stays free: a sixel picture there scrolls it.
     number tells pictures on one screen apart, from 1.
     """
 
