@@ -1,0 +1,62 @@
+"""What a bundle painted for the judge: each task once, kept as files, so that a judge who is stopped goes on."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from recipes.pocket.judge_tasks import Task
+from retouch import Inpainter, InpaintRequest
+from retouch.arrays import RGB
+from retouch.outpaint import outpaint
+from retouch.picture import Picture
+from retouch.resize import Margins
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Painted:
+    """The answer to a task."""
+
+    task: Task
+    result: RGB
+    drift_db: float | None
+    """PSNR outside the mask before the original is laid over it."""
+    changed_outside: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """A folder of answers by one bundle."""
+
+    engine: Inpainter
+    folder: Path
+
+    def paint(self, tasks: Iterable[Task], until: float) -> Iterator[Painted]:
+        """Answer the tasks in order; what is not in the folder is painted until the clock `until`, in seconds."""
+        home = self.folder / self.engine.bundle.digest
+        home.mkdir(parents=True, exist_ok=True)
+        for task in tasks:
+            picture, facts = home / f"{task.name}.png", home / f"{task.name}.json"
+            if not facts.exists():
+                if time.monotonic() > until:
+                    return
+                self._paint(task, picture, facts)
+            measured = json.loads(facts.read_text())
+            yield Painted(task=task, result=np.asarray(Image.open(picture)), **measured)
+
+    def _paint(self, task: Task, picture: Path, facts: Path) -> None:
+        """All settings are the bundle's own defaults; the facts are written last and mark the answer as whole."""
+        request = InpaintRequest(prompt=task.prompt, seed=task.seed)
+        if task.grow_right:
+            margins = Margins(left=0, top=0, right=task.grow_right, bottom=0)
+            result = outpaint(self.engine, Picture(pixels=task.picture), margins, request).result
+        else:
+            result = self.engine.run(task.picture, task.mask, request)
+        Image.fromarray(result.image).save(picture)
+        proof = result.proof
+        facts.write_text(json.dumps({"drift_db": proof.drift_db, "changed_outside": proof.bytes_changed_outside}))
