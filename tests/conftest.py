@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from support import tiny_bundle
 
 from retouch_models.bundle import Bundle, open_bundle
+from support import tiny_bundle
 
 
 @pytest.fixture(autouse=True)

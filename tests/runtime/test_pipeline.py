@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from support.tiny_bundle import EOS, TOKENS, prompt_latents
 
 from retouch.arrays import RGB, Mask
 from retouch.errors import Cancelled, PictureError, UnknownName, UsageError
@@ -18,6 +17,7 @@ from retouch.samplers import SAMPLERS
 from retouch.session import GraphSession
 from retouch_models.bundle import Bundle
 from retouch_models.registry import module_names
+from support.tiny_bundle import EOS, TOKENS, prompt_latents
 
 HEIGHT, WIDTH = 96, 128
 
