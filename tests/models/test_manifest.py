@@ -27,7 +27,7 @@ def test_every_file_is_listed_once(tiny: Bundle) -> None:
 
 def test_a_newer_schema_says_how_to_upgrade(tiny: Bundle) -> None:
     data = json.loads(tiny.manifest.to_json()) | {"schema": 2, "something": "new"}
-    with pytest.raises(BundleError, match="newer retouch .* pip install -U retouch"):
+    with pytest.raises(BundleError, match=r"newer retouch .* pip install -U retouch"):
         parse_manifest(json.dumps(data), "tiny")
 
 
