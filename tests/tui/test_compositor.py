@@ -1,12 +1,16 @@
 """A change costs the bytes of its own cells, wherever it is, and the screen ends up showing the canvas."""
 
+import asyncio
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from textual.app import ComposeResult
+from textual.widgets import Static
 
 from retouch.geometry import Box
 from retouch_tui.overlay import Overlay
+from retouch_tui.terminal.link import PacedModal
 from retouch_tui.terminal.pacer import QUERY
 from retouch_tui.widgets.canvas_view import CanvasView
 from terminal_support.canvas_app import CanvasApp, empty_scene
@@ -201,3 +205,43 @@ async def test_what_goes_behind_the_frames_comes_after_the_frame_that_waits() ->
         text = terminal.taken()
         assert text.index("▀") < text.index("PICTURE")
         assert "▀" not in text.partition("PICTURE")[2]
+
+
+class Glass(PacedModal[None]):
+    """A dialog one sees through."""
+
+    CSS = "Glass { background: transparent; align: center middle; } Glass Static { width: 20; height: 1; }"
+
+    def compose(self) -> ComposeResult:
+        """Say something in the middle."""
+        yield Static("a dialog")
+
+
+class Wall(Glass):
+    """A dialog that hides all else."""
+
+    CSS = "Wall { background: black; }"
+
+
+@pytest.mark.parametrize("dialog", [Glass, Wall], ids=["seen through", "hidden"])
+async def test_a_change_below_a_dialog_costs_its_own_cells(dialog: type[Glass]) -> None:
+    of = app()
+    async with of.run_test(headless=False, size=(60, 20)):
+        screen = Screen(60, 20)
+        await settle(of)
+        of.push_screen(dialog())
+        await settle(of)
+        screen.feed(driver(of).taken())
+        assert any("a dialog" in row for row in screen.rows())
+        of.screen_stack[0].query_one(Static).update("changed")
+        for _ in range(30):
+            await asyncio.sleep(1 / 120)
+        text = driver(of).taken()
+        screen.feed(text)
+        assert ("changed" in screen.rows()[0]) == (dialog is Glass)
+        assert len(text) < 500
+        of.pop_screen()
+        await settle(of)
+        screen.feed(driver(of).taken())
+        assert "changed" in screen.rows()[0]
+        check_screen(of, screen)

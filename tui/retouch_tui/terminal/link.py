@@ -125,12 +125,30 @@ class Paced(Screen[ScreenResultType], Generic[ScreenResultType]):
             self._compositor_refresh()
 
     def _compositor_refresh(self) -> None:
+        if self is not self.app.screen:
+            self._pass_on()
+            return
         if _ready(self.app):
             super()._compositor_refresh()
             return
         self._dirty_widgets.clear()
         if self._held is None and isinstance(self.app, LinkedApp):
             self._held = self.set_interval(self.app.pacer.patience_s(), self.go_on)
+
+    def _pass_on(self) -> None:
+        """Have what changed below another screen painted there, if it can be seen through it.
+
+        Textual paints the whole upper screen, twice, at every tick of a clock below it.
+        """
+        regions = list(self._compositor._dirty_regions)
+        self._compositor._dirty_regions.clear()
+        self._dirty_widgets.clear()
+        below = self.app._background_screens
+        if not regions or self not in below or self.app.screen.styles.background.a == 1:
+            return
+        for between in below[below.index(self) + 1 :]:
+            between._set_dirty(*regions)
+        self.app.screen.refresh(*regions)
 
 
 def _ready(app: App[object]) -> bool:
