@@ -59,6 +59,8 @@ class Checkpoint:
     scheduler: Mapping[str, Any]
     """The scheduler's configuration, as diffusers writes it."""
     licence: str = "unknown"
+    zero_empty_negative: bool = False
+    """Whether empty undesired content is zeros instead of an encoding of no words."""
     words: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Words added to the vocabulary, with their ids in each text encoder's."""
 

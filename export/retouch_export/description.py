@@ -110,6 +110,7 @@ def text_spec(checkpoint: Checkpoint) -> TextSpec:
         ),
         encoders=checkpoint.text_roles(),
         width=int(checkpoint.unet.config.cross_attention_dim),
+        zero_empty_negative=checkpoint.zero_empty_negative,
     )
 
 

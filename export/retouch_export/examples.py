@@ -57,7 +57,7 @@ def _sides(checkpoint: Checkpoint, side: int | None) -> list[Cells]:
         cells = side // checkpoint.factor()
         return [(cells, cells), (cells, cells)]
     grid = int(2 ** (len(checkpoint.unet.config.down_block_types) - 1))
-    return [(4 * grid, 4 * grid), (3 * grid, 5 * grid)]
+    return [(2 * grid, 2 * grid), (2 * grid, 3 * grid)]
 
 
 def _text(config: Any, generator: Generator) -> list[Example]:

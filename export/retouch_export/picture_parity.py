@@ -1,6 +1,7 @@
 """One whole picture made by the bundle and by diffusers, from the same noise."""
 
 import gc
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def _example(manifest: Manifest) -> tuple[RGB, Mask]:
 def _diffusers_picture(checkpoint: Checkpoint, manifest: Manifest, image: RGB, mask: Mask) -> RGB:
     from PIL import Image
 
-    pipeline = _pipeline(checkpoint)
+    pipeline = _pipeline(checkpoint, manifest)
     pipeline.set_progress_bar_config(disable=True)
     # The mode and not a sample of the posterior, as the bundle's encoder gives it.
     pipeline._encode_vae_image = lambda image, generator: (  # noqa: ARG005
@@ -98,7 +99,9 @@ def _diffusers_picture(checkpoint: Checkpoint, manifest: Manifest, image: RGB, m
     cells = image.shape[0] // manifest.latent.factor
     noise = gaussian("numpy", _SEED)((1, manifest.latent.channels, cells, cells))
     pipeline.scheduler.set_timesteps(STEPS)
-    start = float(pipeline.scheduler.sigmas[0]) / float(pipeline.scheduler.init_noise_sigma)
+    # The runtime starts from unit noise in variance-preserving space, diffusers at most spacings from sigma itself.
+    sigma = float(pipeline.scheduler.sigmas[0])
+    start = math.sqrt(1 + sigma * sigma) / float(pipeline.scheduler.init_noise_sigma)
     with torch.inference_mode():
         made = pipeline(
             prompt=_PROMPT,
@@ -116,11 +119,12 @@ def _diffusers_picture(checkpoint: Checkpoint, manifest: Manifest, image: RGB, m
     return np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8)
 
 
-def _pipeline(checkpoint: Checkpoint) -> Any:
+def _pipeline(checkpoint: Checkpoint, manifest: Manifest) -> Any:
     import diffusers
     from transformers import CLIPTokenizer
 
-    scheduler = diffusers.EulerDiscreteScheduler.from_config(dict(checkpoint.scheduler))
+    ending = "zero" if manifest.noise.final_sigma_zero else "sigma_min"
+    scheduler = diffusers.EulerDiscreteScheduler.from_config(dict(checkpoint.scheduler), final_sigmas_type=ending)
     texts = [part.load() for part in checkpoint.text_encoders]
     tokenizers = [CLIPTokenizer.from_pretrained(folder) for folder in checkpoint.tokenizers]
     common = {"unet": checkpoint.unet.load(), "vae": checkpoint.vae.load(), "scheduler": scheduler}

@@ -167,7 +167,7 @@ def test_the_picture_is_that_of_diffusers(sampler, model, monkeypatch, record_pr
 
 def test_another_seed_is_another_picture(model, monkeypatch):
     """The measure can fail: the same comparison between two seeds is far below the bound."""
-    checkpoint, bundle = model
+    _checkpoint, bundle = model
     monkeypatch.setattr(f"{__name__}.SEED", SEED + 1)
     other = ours(bundle, "ddim").astype(np.float64)
     monkeypatch.undo()

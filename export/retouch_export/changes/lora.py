@@ -29,7 +29,7 @@ class Lora:
 
 def parse(text: str) -> Lora:
     """Read FILE:WEIGHT; the weight may be left out and is 1 then."""
-    match = re.fullmatch(r"(.+?)(?::([-+]?[0-9.]+))?", text)
+    match = re.fullmatch(r"([^:].*?)(?::([-+]?[0-9.]+))?", text)
     if match is None or not match[1]:
         raise UsageError(f"--lora {text}: give FILE or FILE:WEIGHT")
     try:

@@ -1,5 +1,6 @@
 """Reads a folder in the layout of diffusers; safetensors only, nothing of it is executed."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ def load_folder(folder: Path, name: str | None = None, source: str | None = None
         text_encoders=tuple(_part(folder / part, index[part][1]) for part in parts),
         tokenizers=tuple(folder / part.replace("text_encoder", "tokenizer") for part in parts),
         scheduler=read_json(folder / "scheduler" / "scheduler_config.json"),
+        licence=_licence(folder),
+        zero_empty_negative=len(parts) == 2 and index.get("force_zeros_for_empty_prompt", True) is True,
     )
 
 
@@ -46,3 +49,13 @@ def _part(folder: Path, class_name: str) -> Part:
 
 def _has(index: dict[str, Any], part: str) -> bool:
     return isinstance(index.get(part), list) and index[part][1] is not None
+
+
+def _licence(folder: Path) -> str:
+    """The licence that the front matter of the model card names."""
+    try:
+        card = (folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "unknown"
+    found = re.search(r"^license:[ \t]*(\S+)", card, re.MULTILINE)
+    return "unknown" if found is None else found[1]

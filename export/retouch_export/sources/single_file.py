@@ -52,6 +52,7 @@ def single_file(path: Path) -> Iterator[Checkpoint]:
                 for i, text in enumerate(texts)
             ),
             scheduler=scheduler_config(shapes),
+            zero_empty_negative=len(texts) == 2,
         )
 
 

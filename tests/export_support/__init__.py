@@ -1,0 +1,1 @@
+"""Small checkpoints with random weights, with the operators and inputs of the real ones."""
