@@ -23,6 +23,8 @@ class Settings:
     glyphs: str = "auto"
     colors: str = "auto"
     model: str = ""
+    pace: float = 1.0
+    """How long runs take here against what was foretold."""
     toured: bool = False
     """Whether the first-start tour was seen."""
     recent: tuple[str, ...] = ()

@@ -24,6 +24,8 @@ from retouch_tui.widgets.run_line import RunLine
 
 POLL_SECONDS = 0.08
 PLAN_DELAY_SECONDS = 0.15
+LEAST_PACE, MOST_PACE = 0.02, 50.0
+"""Limits of what one run may teach about the next."""
 
 
 class Generating(EditorBase):
@@ -33,8 +35,6 @@ class Generating(EditorBase):
     _planning: Timer | None = None
     _fixing = False
     _last_step: Event | None = None
-    _pace_factor = 1.0
-    """How long the last run took against what was foretold; the next estimate is better for it."""
     _foretold: float | None = None
 
     # -- options ----------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Generating(EditorBase):
         try:
             plan = self.engine.plan(document.size, to_float(document.mask), draft)
             if plan.seconds is not None:
-                plan = replace(plan, seconds=plan.seconds * self._pace_factor)
+                plan = replace(plan, seconds=plan.seconds * self.settings.pace)
         except RetouchError as error:
             problem = str(error)
         if not get_current_worker().is_cancelled and revision == document.revision:
@@ -148,7 +148,7 @@ class Generating(EditorBase):
         save_draft(self.config, self.workspace.draft)
         self.query_one(OptionsPanel).show(self.workspace.draft)
         plan = self.status.plan
-        self._foretold = None if plan is None or plan.seconds is None else plan.seconds / self._pace_factor
+        self._foretold = None if plan is None or plan.seconds is None else plan.seconds / self.settings.pace
         self.follow_run("starting")
         self.canvas.focus()
 
@@ -213,7 +213,8 @@ class Generating(EditorBase):
         self.remove_class("-running")
         self.preview = None
         if event.kind == "finished" and self._foretold and event.seconds > 0:
-            self._pace_factor = event.seconds / self._foretold
+            pace = event.seconds / self._foretold
+            self.set_settings(pace=round(min(max(pace, LEAST_PACE), MOST_PACE), 3))
             self.ask_plan()
         if event.kind == "failed":
             self._fixing = False
@@ -330,3 +331,6 @@ class Generating(EditorBase):
 
     def autosave_soon(self) -> None:
         """Save the session in a moment."""
+
+    def set_settings(self, **changes: object) -> None:
+        """Change some settings and keep them."""

@@ -79,7 +79,7 @@ class Toolbox(Static):
             rows.append(f" [on rgb({red},{green},{blue})]    [/] colour")
         if tool.effect == "mask":
             rows.append(" erases" if state.swapped or state.tool == "eraser" else " right: erase")
-        return rows or [" [dim]drag on the canvas[/]"]
+        return rows or [" [dim]drag on it[/]"]
 
 
 class ToolLine(Static):
