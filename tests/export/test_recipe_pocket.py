@@ -1,5 +1,6 @@
 """The recipe of the bundled model in miniature: every stage on the processor, in seconds."""
 
+import json
 import math
 import random
 from collections.abc import Callable
@@ -87,7 +88,7 @@ def scenes(sprites: Sprites) -> Scenes:
 
 
 def tiny_bank(scenes: Scenes, networks: Networks, seed: int = 0) -> LatentBank:
-    options = BankOptions(fresh=2, chunks=3, first=2)
+    options = BankOptions(fresh=2, every=1, chunks=3, first=2)
     return LatentBank(scenes, networks, encoder_of(load_tokenizer()), options, seed=seed, device="cpu")
 
 
@@ -151,7 +152,33 @@ def test_a_finished_cycle_is_followed_by_a_gentler_one(scenes: Scenes, tmp_path:
     state = load_state(tmp_path, "cpu")
     assert state is not None
     assert state.spent == Spent(cycle=1)
+    assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [2, 4]
     assert len(Run(denoising(scenes), options(tmp_path), "cpu")()) == 4
+
+
+def test_scenes_are_drawn_once_and_used_several_times(scenes: Scenes) -> None:
+    networks, drawn = build(TINY, seed=0, device="cpu"), list[str]()
+
+    def counted(captions: list[str]) -> object:
+        drawn.extend(captions)
+        return encoder_of(load_tokenizer())(captions)
+
+    bank = LatentBank(scenes, networks, counted, BankOptions(fresh=2, every=4, first=1), seed=0, device="cpu")
+    draw = torch.Generator().manual_seed(0)
+    for step in range(8):
+        bank.batch(step, 4, draw)
+    assert len(drawn) == 4, "two chunks for eight steps"
+
+
+def test_a_ring_is_the_same_whenever_it_is_filled(scenes: Scenes) -> None:
+    networks = build(TINY, seed=0, device="cpu")
+    stepped, later = tiny_bank(scenes, networks), tiny_bank(scenes, networks)
+    for step in range(5):
+        stepped.batch(step, 2, torch.Generator().manual_seed(step))
+    one, two = (bank.batch(5, 6, torch.Generator().manual_seed(5)) for bank in (stepped, later))
+    assert torch.equal(one.clean, two.clean)
+    assert torch.equal(one.given, two.given)
+    assert torch.equal(one.ids, two.ids)
 
 
 def test_another_seed_does_not_go_on(scenes: Scenes, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def main() -> None:
     scenes = options.scenes()
     networks, encode = options.networks(), encoder_of(load_tokenizer())
     bank = LatentBank(
-        scenes, networks, encode, BankOptions.for_batch(options.batch), seed=options.seed + 1, device=options.device
+        scenes, networks, encode, BankOptions(fresh=options.batch), seed=options.seed + 1, device=options.device
     )
     stage = Distillation(
         networks, bank, encode, batch=options.batch, guidance=guidance, seed=options.seed, device=options.device

@@ -1,4 +1,4 @@
-"""Scenes encoded once and used several times: a ring of latents that every step renews a little."""
+"""Scenes encoded once and used several times: a ring of latents, renewed chunk by chunk."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from recipes.pocket.networks import TOKENS, Networks
 from recipes.pocket.scenes import Scenes
 
 REUSE = 4
-"""How often a scene is used, on average: drawing and encoding one costs about as much as learning from it."""
+"""How often a scene is used, on average: drawing it and encoding it twice is much of what a step would cost."""
 
 Encode = Callable[[list[str]], Tensor]
 """Captions -> token ids, (B, 32) int64."""
@@ -42,20 +42,17 @@ class BankOptions:
     """Sizes of the ring."""
 
     fresh: int
-    """Scenes drawn and encoded per step."""
-    chunks: int = 400
-    """Steps after which a scene is replaced."""
-    first: int = 40
+    """Scenes in a chunk, which are drawn and encoded together."""
+    every: int = REUSE
+    """Steps until the next chunk: each draw waits for the GPU, so few large ones are better than many small ones."""
+    chunks: int = 100
+    """Chunks in the ring."""
+    first: int = 10
     """Chunks drawn before the first step."""
-
-    @classmethod
-    def for_batch(cls, batch: int) -> "BankOptions":
-        """A ring in which each scene is used about four times."""
-        return cls(fresh=max(1, batch // REUSE))
 
 
 class LatentBank:
-    """The ring at step s holds chunks s + first - chunks .. s + first - 1, so it can be rebuilt for any step."""
+    """With e = first + s // every, the ring at step s holds chunks e - chunks .. e - 1: it can be filled at any step."""
 
     def __init__(
         self, scenes: Scenes, networks: Networks, encode: Encode, options: BankOptions, *, seed: int, device: str
@@ -76,7 +73,7 @@ class LatentBank:
     def batch(self, step: int, count: int, generator: torch.Generator) -> LatentBatch:
         """Bring the ring to `step` and draw `count` of its scenes; steps must not go back."""
         options = self._options
-        end = step + min(options.first, options.chunks)
+        end = step // options.every + min(options.first, options.chunks)
         for chunk in range(max(self._next, end - options.chunks), end):
             self._renew(chunk)
         self._next = max(self._next, end)

@@ -78,6 +78,9 @@ class Run:
                 if now - saved > 60 * options.save_minutes:
                     self._save()
                     saved = ticked = time.monotonic()  # saving is no part of the cycle
+            rest = len(losses) if self.step < options.log_every else self.step % options.log_every
+            if losses and rest:
+                log.write(self._line(losses[-rest:], time.monotonic() - begun, len(losses)) + "\n")
         if options.pace.progress(self._spent) >= 1:
             self._spent = Spent(cycle=self._spent.cycle + 1)
         self._save()

@@ -71,7 +71,7 @@ def main() -> None:
     scenes = options.scenes()
     networks, encode = options.networks(), encoder_of(load_tokenizer())
     bank = LatentBank(
-        scenes, networks, encode, BankOptions.for_batch(options.batch), seed=options.seed, device=options.device
+        scenes, networks, encode, BankOptions(fresh=options.batch), seed=options.seed, device=options.device
     )
     stage = Denoising(networks, bank, batch=options.batch, seed=options.seed, device=options.device, compiler=compiler)
     run = Run(stage, options.run(), options.device)
