@@ -149,6 +149,7 @@ ACTIONS: tuple[Action, ...] = (
     _canvas("run", "R", "generate", "Generate", "repaint the masked part", "Generate"),
     _canvas("add-fix", "N", "add_fix", "Add to list", "make the mask a numbered flaw of the fix list", "Results"),
     _canvas("still", "s", "still", "Still", "see the picture in real pixels, where the terminal has them", "View"),
+    _canvas("sharp", "X", "sharp", "Sharp", "real pixels while nothing moves, where the terminal has them", "View"),
     _canvas("load-mask", "L", "load_mask", "Load mask", "take the mask from a picture file", "Files"),
     _canvas("save-mask", "S", "save_mask", "Save mask", "write the mask to a picture file", "Files"),
     _canvas("copy", "Y", "copy('path')", "Copy path", "copy the path of the picture", "Files"),

@@ -38,15 +38,16 @@ from retouch_tui.widgets.filmstrip import Filmstrip
 from retouch_tui.widgets.options import OptionsPanel
 from retouch_tui.widgets.prompt import PromptBox, PromptLine
 from retouch_tui.widgets.run_line import RunLine
+from retouch_tui.widgets.sharp_canvas import SharpCanvas
 from retouch_tui.widgets.status_line import StatusLine
 from retouch_tui.widgets.toolbox import Toolbox, ToolLine
 
 LINK_SECONDS = 3.0
 
 
-def make_canvas(found: Capabilities) -> CanvasView:
+def make_canvas(found: Capabilities) -> SharpCanvas:
     """Make a canvas for a terminal."""
-    return CanvasView(depth=found.colours, glyphs=found.glyphs, pixel_mouse=found.mouse is Mouse.PIXEL)
+    return SharpCanvas(depth=found.colours, glyphs=found.glyphs, pixel_mouse=found.mouse is Mouse.PIXEL)
 
 
 def found_mouse_off(app: App[object]) -> bool:

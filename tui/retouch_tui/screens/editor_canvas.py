@@ -18,6 +18,7 @@ from retouch_tui.screens.grid_hop import GridHop
 from retouch_tui.tools import TOOLS
 from retouch_tui.widgets.canvas_messages import Moved, Pointer, Pressed, Released, Scrolled, ViewChanged
 from retouch_tui.widgets.canvas_pane import CanvasPane
+from retouch_tui.widgets.sharp_canvas import SharpCanvas
 from retouch_tui.widgets.toolbox import percent
 
 RIGHT = 3
@@ -59,7 +60,7 @@ class CanvasEditing(EditorBase):
         elif self._framed_from is not None:
             self.pull_frame(self._framed_from, (event.x, event.y))
         elif event.dragging and self.hand.busy:
-            self.show_change(self.hand.move(self.cursor.at))
+            self.show_dab(self.hand.move(self.cursor.at))
 
     @on(Released)
     def released(self, event: Released) -> None:
@@ -99,7 +100,7 @@ class CanvasEditing(EditorBase):
         elif self.document.revision != before:
             self._after(changed)
         else:
-            self.show_change(changed)
+            self.show_dab(changed)
         self.show_pointer()
 
     def _after(self, changed: Box | None) -> None:
@@ -125,7 +126,7 @@ class CanvasEditing(EditorBase):
         if not self.canvas.view.shows(self.cursor.at):
             self.canvas.set_view(self.canvas.view.zoom, self.cursor.at)
         if self.hand.busy and self.hand.tool.gesture == "drag":
-            self.show_change(self.hand.move(self.cursor.at))
+            self.show_dab(self.hand.move(self.cursor.at))
         self.show_pointer()
 
     def action_stamp(self) -> None:
@@ -302,6 +303,15 @@ class CanvasEditing(EditorBase):
         """Show the mask blue, red or not at all."""
         self.tint = self.look.tint.following()
         self.set_look(tint=self.tint)
+
+    def action_sharp(self) -> None:
+        """Show real pixels while nothing moves, or cells only."""
+        canvas = self.canvas
+        if not isinstance(canvas, SharpCanvas) or not canvas.can_sharpen:
+            self.set_status(hint="this terminal shows no real pixels; start with --mirror to see them in a browser")
+            return
+        canvas.set_sharp(not canvas.sharp)
+        self.set_status(hint="real pixels while nothing moves" if canvas.sharp else "cells only")
 
     def action_mask_only(self) -> None:
         """Show the mask alone, or the picture again."""

@@ -44,12 +44,8 @@ class StillScreen(Dialog[None]):
         yield PictureBox(id="still")
         yield Static(f" {how}{flips} · Esc closes", id="still-words")
 
-    def on_mount(self) -> None:
-        """Show the picture when the screen is drawn."""
-        self.when_still(self._show)
-
     def on_resize(self) -> None:
-        """Show the picture at the new size."""
+        """Show the picture at its size, when the screen is drawn."""
         self.when_still(self._show)
 
     def _show(self) -> None:
