@@ -52,7 +52,7 @@ class BankOptions:
 
 
 class LatentBank:
-    """With e = first + s // every, the ring at step s holds chunks e - chunks .. e - 1: it can be filled at any step."""
+    """With e = first + s // every, the ring at step s holds chunks e - chunks .. e - 1: it can be filled anywhere."""
 
     def __init__(
         self, scenes: Scenes, networks: Networks, encode: Encode, options: BankOptions, *, seed: int, device: str
