@@ -47,7 +47,8 @@ def cell_of(editor: EditorScreen, point: Point) -> tuple[int, int]:
     return region.x + int(x / editor.canvas.view.across), region.y + int(y / 2)
 
 
-async def _send(pilot: Pilot[int], kind: type[events.MouseEvent], at: tuple[int, int], button: int) -> None:
+async def move(pilot: Pilot[int], at: tuple[int, int], kind: type[events.MouseEvent], button: int) -> None:
+    """Send one event of the mouse to a cell of the screen."""
     x, y = float(at[0]), float(at[1])
     pilot.app.screen._forward_event(
         kind(None, x, y, 0, 0, button, False, False, False, screen_x=x, screen_y=y)  # type: ignore[call-arg]
@@ -59,11 +60,11 @@ async def drag(pilot: Pilot[int], points: Sequence[Point], button: int = 1) -> N
     """Press at the first point, move along the others, let go at the last."""
     editor = editor_of(pilot)
     cells = [cell_of(editor, p) for p in points]
-    await _send(pilot, events.MouseMove, cells[0], 0)
-    await _send(pilot, events.MouseDown, cells[0], button)
+    await move(pilot, cells[0], events.MouseMove, 0)
+    await move(pilot, cells[0], events.MouseDown, button)
     for cell in cells[1:]:
-        await _send(pilot, events.MouseMove, cell, button)
-    await _send(pilot, events.MouseUp, cells[-1], button)
+        await move(pilot, cell, events.MouseMove, button)
+    await move(pilot, cells[-1], events.MouseUp, button)
 
 
 async def click(pilot: Pilot[int], point: Point, button: int = 1) -> None:

@@ -123,16 +123,17 @@ class EditorBase(PacedScreen[None]):
         self.set_look(tint=Tint.OFF if looking else self.tint)
 
     def show_change(self, box: Box | None) -> None:
-        """Show what changed inside a box of the picture."""
-        if box is None:
-            return
-        if box.empty:
+        """Show what changed inside a box of the picture, and the figures that follow from it."""
+        if box is not None:
+            self.show_dab(box)
             self.show_tools()
-            return
-        scene = self.scene()
-        self.canvas.update(box, scene)
-        self.mirrored(scene)
-        self.show_tools()
+
+    def show_dab(self, box: Box | None) -> None:
+        """Show what changed inside a box and nothing else: a moving brush must cost little."""
+        if box is not None and not box.empty:
+            scene = self.scene()
+            self.canvas.update(box, scene)
+            self.mirrored(scene)
 
     def mirrored(self, scene: Scene) -> None:
         """Pass the scene on to the mirror, if there is one; the full editor does it."""

@@ -85,6 +85,7 @@ class Filing(EditorBase):
     def picture_changed(self) -> None:
         """Show a picture that was just opened."""
         self.shown_key, self.preview, self.frame = "", None, None
+        self.set_status(looking="", plan=None, problem="")
         size = self.document.size
         self.cursor.go((size.width / 2, size.height / 2), size)
         self.hand.first_size_px = max(2, round(min(size) / 12))

@@ -64,7 +64,7 @@ class StatusLine(Static):
         if status.link and wide >= 110:
             right = f"{right}  [dim]{status.link}[/]" if right else f"[dim]{status.link}[/]"
         colour = "$warning" if status.problem else "$text-muted"
-        self.update(f"{left} [dim]│[/] [{colour}]{right}[/]")
+        self.update(f"{left} [dim]│[/] [{colour}]{right}[/]", layout=False)
 
 
 def zoom_words(zoom: float) -> str:

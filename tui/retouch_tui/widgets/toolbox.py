@@ -50,6 +50,8 @@ ACTION_OF = {"expand": "grow"}
 class Toolbox(Static):
     """The column."""
 
+    _rows = 0
+
     def show(self, state: ToolState) -> None:
         """Draw the state."""
         rows = []
@@ -63,7 +65,9 @@ class Toolbox(Static):
         for name, label in MASK_ROWS:
             key = state.key(ACTION_OF.get(name, name))
             rows.append(f" [$accent]{key}[/] [@click=screen.refine('{name}')]{label:<11}[/]")
-        self.update("\n".join(rows))
+        grown = len(rows) != self._rows
+        self._rows = len(rows)
+        self.update("\n".join(rows), layout=grown)
 
     def _pen(self, state: ToolState) -> list[str]:
         red, green, blue = state.colour
@@ -94,4 +98,4 @@ class ToolLine(Static):
             parts.append(f"[@click=screen.tool('{name}')]{shown}[/]")
         pen = f" {state.size_px}px" if TOOLS[state.tool].sized else ""
         tail = f" [dim]│[/]{pen} [b]{percent(state.masked_share)}[/] masked"
-        self.update("".join(parts) + tail)
+        self.update("".join(parts) + tail, layout=False)
