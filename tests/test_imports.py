@@ -67,4 +67,4 @@ def test_missing_parts_are_named_at_first_use(command: str, blocked: str, extra:
     code = f"import sys; sys.modules[{blocked!r}] = None\nfrom retouch.cli import main\nprint(main({words!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "6", done.stderr
-    assert f"pip install 'retouch[{extra}]'" in done.stderr
+    assert f"pip install 'retouch[{extra}" in done.stderr
