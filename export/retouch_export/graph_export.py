@@ -144,8 +144,8 @@ def _spec(folder: Path, file: str, made: _Made, options: GraphOptions, providers
     return GraphSpec(
         file=file_spec(folder, file),
         data=None if made.data is None else file_spec(folder, made.data),
-        inputs=_tensors(graph.input),
-        outputs=_tensors(graph.output),
+        inputs=_tensors(graph.input, [made.cases[0].inputs[value.name].shape for value in graph.input]),
+        outputs=_tensors(graph.output, [array.shape for array in made.expected[0]]),
         opset=options.opset,
         precision=options.precision,
         providers=providers,
@@ -161,13 +161,20 @@ def _line(role: str, what: str, proof: Parity, limit: float) -> str:
     )
 
 
-def _tensors(values: Any) -> tuple[TensorSpec, ...]:
+_FREE = frozenset({"batch", "tokens", "text", "timesteps", "height", "width", "image_height", "image_width"})
+
+
+def _tensors(values: Sequence[onnx.ValueInfoProto], shapes: Sequence[Sequence[int]]) -> tuple[TensorSpec, ...]:
+    """Describe inputs or outputs; axes that the trace could not tell are fixed and have the size of the example."""
     kinds = {TensorProto.FLOAT: "float32", TensorProto.FLOAT16: "float16", TensorProto.INT64: "int64"}
     return tuple(
         TensorSpec(
             name=value.name,
             dtype=kinds[value.type.tensor_type.elem_type],
-            shape=tuple(d.dim_param if d.dim_param else d.dim_value for d in value.type.tensor_type.shape.dim),
+            shape=tuple(
+                dim.dim_param if dim.dim_param in _FREE else side
+                for dim, side in zip(value.type.tensor_type.shape.dim, shape, strict=True)
+            ),
         )
-        for value in values
+        for value, shape in zip(values, shapes, strict=True)
     )
