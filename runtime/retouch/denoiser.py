@@ -36,28 +36,35 @@ class Inputs:
 class Unet:
     """The graph with everything that stays the same over the steps of a run."""
 
-    def __init__(self, session: GraphSession, levels: NoiseLevels, inputs: Inputs) -> None:
-        """Hold the inputs; `inputs.masked` may be replaced between steps by `with_masked`."""
+    def __init__(self, session: GraphSession, levels: NoiseLevels, inputs: Inputs, *, two_calls: bool = False) -> None:
+        """Hold the inputs; `two_calls` runs both prompts one after the other, which takes less memory."""
         self._session = session
         self._levels = levels
         self._inputs = inputs
+        self._two_calls = two_calls
 
     def with_masked(self, masked: NDArray[np.float32]) -> "Unet":
         """Return the same UNet looking at another mask and masked picture, (1, 1 + C, h, w)."""
-        return Unet(self._session, self._levels, replace(self._inputs, masked=masked))
+        return Unet(self._session, self._levels, replace(self._inputs, masked=masked), two_calls=self._two_calls)
 
     def predict(self, x: Latents, sigma: float, both: bool) -> Latents:
         """Run once; returns the raw output, (2, C, h, w) [negative, positive] if `both`, else (1, C, h, w)."""
         scaled = x / np.float32(sqrt(1 + sigma * sigma))
         parts = [scaled] if self._inputs.masked is None else [scaled, self._inputs.masked]
         sample = np.concatenate(parts, axis=1)
-        batch = 2 if both else 1
+        if not both:
+            return self._run(sample, sigma, slice(-1, None))
+        if self._two_calls:
+            return np.concatenate([self._run(sample, sigma, slice(n, n + 1)) for n in range(2)])
+        return self._run(np.repeat(sample, 2, axis=0), sigma, slice(0, 2))
+
+    def _run(self, sample: Latents, sigma: float, prompts: slice) -> Latents:
         (output,) = self._session(
             {
-                "sample": np.repeat(sample, batch, axis=0),
+                "sample": sample,
                 "timestep": np.full((1,), self._levels.timestep(sigma), np.float32),
-                "encoder_hidden_states": self._inputs.context[-batch:],
-                **{name: values[-batch:] for name, values in self._inputs.extra.items()},
+                "encoder_hidden_states": self._inputs.context[prompts],
+                **{name: values[prompts] for name, values in self._inputs.extra.items()},
             }
         )
         return output.astype(np.float32, copy=False)

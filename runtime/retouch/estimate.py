@@ -10,6 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
+from retouch.memory_plan import EVERYTHING_OPEN, MemoryPlan
 from retouch.request import InpaintRequest, given
 from retouch.samplers import SAMPLERS
 from retouch.schedule import run_steps
@@ -36,7 +37,14 @@ class Estimate:
     memory_bytes: float
 
 
-def estimate(manifest: Manifest, request: InpaintRequest, regions: tuple[Region, ...], *, on_cpu: bool) -> Estimate:
+def estimate(
+    manifest: Manifest,
+    request: InpaintRequest,
+    regions: tuple[Region, ...],
+    *,
+    on_cpu: bool,
+    plan: MemoryPlan = EVERYTHING_OPEN,
+) -> Estimate:
     """Estimate one candidate; `request` must be resolved."""
     steps = given(request.steps) if request.exact_steps else run_steps(given(request.steps), request.strength)
     calls = SAMPLERS[str(request.sampler)].total_evaluations(steps)
@@ -53,10 +61,25 @@ def estimate(manifest: Manifest, request: InpaintRequest, regions: tuple[Region,
             )
         )
         seconds = per_native * sum(areas) / manifest.size.native**2 / (machine_gflops() * EFFICIENCY)
-    weights = sum(g.parameters * 4 for role, g in manifest.graphs.items() if "@" not in role)
-    scratch = max(ACTIVATIONS["unet"] * batch, ACTIVATIONS["vae_decoder"]) * max(areas)
-    memory = PROCESS_BYTES + weights + scratch
+    memory = memory_bytes(manifest, request, regions, plan)
     return Estimate(evaluations=calls * len(regions), batch=batch, seconds=seconds, memory_bytes=memory)
+
+
+def memory_bytes(
+    manifest: Manifest, request: InpaintRequest, regions: tuple[Region, ...], plan: MemoryPlan = EVERYTHING_OPEN
+) -> float:
+    """Estimate the peak of resident memory of a run on the CPU, the whole process included."""
+    area = max(r.placement.work.area for r in regions)
+    seen = area if plan.tile is None else min(area, plan.tile**2)
+    batch = 1 if given(request.guidance) == 1 or plan.two_calls else 2
+    needs = []
+    for role, graph in manifest.graphs.items():
+        if "@" not in role:
+            pixels = {"unet": area * batch, "vae_encoder": seen, "vae_decoder": seen}.get(role, 0)
+            needs.append((graph.parameters * 4.0, ACTIVATIONS.get(role, 0.0) * pixels))
+    if plan.in_turn:
+        return PROCESS_BYTES + max(weights + scratch for weights, scratch in needs)
+    return PROCESS_BYTES + sum(weights for weights, _ in needs) + max(scratch for _, scratch in needs)
 
 
 @lru_cache(maxsize=1)

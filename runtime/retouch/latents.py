@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from retouch import vae
+from retouch import tiled_vae, vae
 from retouch.arrays import RGB, Latents, Mask
 from retouch.canvas import LATENT_MASKS, LatentMask, cut, fit_mask
 from retouch.content import CONTENT
@@ -64,16 +65,16 @@ class Encoder:
 
     def __call__(self, image: RGB) -> Latents:
         """Encode a picture, (h, w, 3), to (1, C, h/f, w/f)."""
-        return self._memo(image, lambda: vae.encode(self._graphs["vae_encoder"], image, self._spec))
+        return self._memo(image, lambda: self._run(vae.to_unit(image)))
 
     def masked(self, image: RGB, hole: Mask) -> Latents:
         """Encode the picture with the hole at exactly mid grey, 0 in -1..1 (Rombach et al. 2022, inpainting)."""
         unit = vae.to_unit(image) * (hole == 0)
 
-        def run() -> Latents:
-            return vae.encode_unit(self._graphs["vae_encoder"], unit, self._spec)
+        return self._memo(unit, lambda: self._run(unit))
 
-        return self._memo(unit, run)
+    def _run(self, unit: NDArray[np.float32]) -> Latents:
+        return tiled_vae.encode_unit(self._graphs["vae_encoder"], unit, self._spec, self._graphs.memory.tile)
 
     def forget(self) -> None:
         """Forget the pictures."""

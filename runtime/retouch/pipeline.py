@@ -7,9 +7,11 @@ the one before, so only pixels inside a working box are ever processed.
 from retouch.arrays import RGB, Mask
 from retouch.canvas import size_of
 from retouch.clock import Clock
-from retouch.errors import PictureError, UsageError
+from retouch.errors import GenerationError, PictureError, UsageError
+from retouch.estimate import memory_bytes
 from retouch.latent_content import LATENT_CONTENT
 from retouch.latents import Encoder, noise_stream
+from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, ladder_of
 from retouch.noise_levels import NoiseLevels
 from retouch.progress import OnProgress, Progress, ignore
 from retouch.proof import Proof, changed_outside
@@ -17,7 +19,7 @@ from retouch.providers import open_device
 from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
-from retouch.session import Graphs
+from retouch.session import Graphs, OutOfMemory
 from retouch.strokes import Layer
 from retouch.text_side import TextSide
 from retouch.work_area import Region, plan, work_area_of
@@ -31,8 +33,21 @@ class Inpainter:
     candidates cost only their steps. Not safe to call from two threads at once.
     """
 
-    def __init__(self, bundle: Bundle, *, provider: str = "auto", threads: int | None = None) -> None:
-        """Try the device for real; ProviderError if it was named and does not load."""
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        provider: str = "auto",
+        threads: int | None = None,
+        memory: MemoryMode = "auto",
+        memory_limit: float | None = None,
+    ) -> None:
+        """Try the device for real; ProviderError if it was named and does not load.
+
+        `memory_limit` is in bytes; without one, `auto` keeps to what the system has left.
+        """
+        self._memory_mode: MemoryMode = memory
+        self._memory_limit = memory_limit
         self.bundle = bundle
         self.manifest = bundle.manifest
         self.device = open_device(provider)
@@ -66,6 +81,36 @@ class Inpainter:
         if strokes is not None:
             _check_strokes(strokes, image, full)
         regions = self.plan(mask, full)
+        said = ""
+        for rung in self.memory_plans(full, regions):
+            self.graphs.use(rung)
+            try:
+                return self._attempt(image, mask, full, regions, on_progress, strokes)
+            except (OutOfMemory, MemoryError) as error:
+                said = str(error)
+            self.graphs.close()
+        raise GenerationError(said or "the run went out of memory; close other programs, or give a smaller --work-size")
+
+    def memory_plans(self, request: InpaintRequest, regions: tuple[Region, ...]) -> tuple[MemoryPlan, ...]:
+        """Return how a run would use memory, and what it would fall back to; `request` must be resolved."""
+        limit = self._memory_limit
+        if limit is None and self.device.provider == "cpu":
+            limit = free_bytes()
+
+        def need(rung: MemoryPlan) -> float:
+            return memory_bytes(self.manifest, request, regions, rung)
+
+        return ladder_of(self._memory_mode)[choose(self._memory_mode, need, limit) :]
+
+    def _attempt(
+        self,
+        image: RGB,
+        mask: Mask,
+        full: InpaintRequest,
+        regions: tuple[Region, ...],
+        on_progress: OnProgress,
+        strokes: Layer | None,
+    ) -> InpaintResult:
         clock = Clock()
         on_progress(Progress(phase="load", regions=len(regions)))
         with clock.phase("load"):
@@ -97,7 +142,7 @@ class Inpainter:
             proof=proof_of_all(image, picture, mask, done),
             provider=str(self.device),
             seconds=clock.seconds,
-            notes=text.conditioning.notes,
+            notes=(*text.conditioning.notes, *self.graphs.notes),
         )
 
     def forget(self) -> None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from retouch import vae
+from retouch import tiled_vae, vae
 from retouch.arrays import RGB, Latents, Mask, Sigmas
 from retouch.canvas import paste, place, size_of
 from retouch.clock import Clock
@@ -57,7 +57,7 @@ class RegionRun:
         latents, opacity = self._denoised(canvas, region, index)
         self._tell("decode", index)
         with self.clock.phase("decode"):
-            decoded = vae.decode(self.graphs["vae_decoder"], latents, spec)
+            decoded = tiled_vae.decode(self.graphs["vae_decoder"], latents, spec, self.graphs.memory.tile)
         with self.clock.phase("join"):
             mask = region.mask if opacity is None else _to_crop(opacity, region)
             # A crop may overhang the picture; only what lies in the picture is joined, else the mask's edge would
@@ -87,7 +87,12 @@ class RegionRun:
         return latents, masked.opacity(latents) if masked.opacity is not None else None
 
     def _denoiser(self, region: Region, masked: Latents | None) -> Denoise:
-        unet = Unet(self.graphs["unet"], self.levels, Inputs(self.context, self.extra(region), masked))
+        unet = Unet(
+            self.graphs["unet"],
+            self.levels,
+            Inputs(self.context, self.extra(region), masked),
+            two_calls=self.graphs.memory.two_calls,
+        )
         scale = given(self.request.guidance) if len(self.context) == 2 else 1.0
         guidance = Guidance(scale=scale, rescale=self.request.guidance_rescale)
         return denoiser(unet, self.graphs.bundle.manifest.noise.prediction, guidance)

@@ -26,6 +26,11 @@ def encode_unit(session: GraphSession, image: NDArray[np.float32], spec: LatentS
 
 def decode(session: GraphSession, latents: Latents, spec: LatentSpec) -> RGB:
     """Decode latents, (1, C, h, w); returns (h * f, w * f, 3) uint8. GenerationError if they are not finite."""
+    return to_pixels(decode_unit(session, latents, spec))
+
+
+def decode_unit(session: GraphSession, latents: Latents, spec: LatentSpec) -> NDArray[np.float32]:
+    """Decode latents, (1, C, h, w), to (1, 3, h * f, w * f) float32 around -1..1."""
     if not np.isfinite(latents).all():
         raise GenerationError(
             "the model gave values that are not numbers; try another --sampler, fewer --guidance, "
@@ -37,7 +42,7 @@ def decode(session: GraphSession, latents: Latents, spec: LatentSpec) -> RGB:
         raise GenerationError(
             "the decoder gave values that are not numbers; export the model again with --vae-precision fp32"
         )
-    return to_pixels(image)
+    return image.astype(np.float32, copy=False)
 
 
 def to_unit(image: RGB) -> NDArray[np.float32]:

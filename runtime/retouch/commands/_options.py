@@ -48,9 +48,23 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Which model runs where."""
     group = parser.add_argument_group("model and device")
     group.add_argument("--model", default=DEFAULT, metavar="NAME|DIR", help="installed model or bundle folder")
-    group.add_argument("--provider", default="auto", metavar="auto|cuda|directml|cpu", help="device, as in cuda:1")
+    group.add_argument(
+        "--provider",
+        default="auto",
+        metavar="NAME[:N]",
+        help="auto, cuda, directml, cpu or a plug-in; cuda:1 is the second",
+    )
     group.add_argument(
         "--threads", type=whole, metavar="N", help="processor threads (default: all this process may use)"
+    )
+    group.add_argument(
+        "--memory",
+        choices=("low", "auto", "high"),
+        default="auto",
+        help="low opens one graph at a time; auto does if they do not fit (default)",
+    )
+    group.add_argument(
+        "--memory-limit", type=number, metavar="GB", help="memory that auto may use (default: what is free)"
     )
 
 

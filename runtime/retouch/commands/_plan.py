@@ -21,7 +21,8 @@ def print_plan(
     full = request.resolved(engine.manifest)
     regions = engine.plan(mask, full)
     report = describe(mask, regions, engine.manifest.latent.factor)
-    cost = estimate(engine.manifest, full, regions, on_cpu=engine.device.provider == "cpu")
+    rung = engine.memory_plans(full, regions)[0]
+    cost = estimate(engine.manifest, full, regions, on_cpu=engine.device.provider == "cpu", plan=rung)
     seconds = None if cost.seconds is None else cost.seconds * count
     if as_json:
         data = {
@@ -48,6 +49,6 @@ def print_plan(
         f"guidance {given(full.guidance):g}, strength {full.strength:g}, seed {full.seed}, candidates {count}",
         f"cost: {cost.evaluations * count} model calls with batch {cost.batch}, "
         + ("time unknown on this device" if seconds is None else f"about {seconds:.1f} s")
-        + f", about {cost.memory_bytes / 1e6:.0f} MB of memory",
+        + f", about {cost.memory_bytes / 1e6:.0f} MB of memory ({rung.words()})",
     ]
     print("\n".join(lines))  # noqa: T201

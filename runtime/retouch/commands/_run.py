@@ -68,7 +68,16 @@ def open_engine(args: argparse.Namespace) -> "Inpainter":
 
     if args.threads is not None:
         require_positive("threads", args.threads, 1024)
-    return Inpainter(find_bundle(args.model), provider=args.provider, threads=args.threads)
+    limit = args.memory_limit
+    if limit is not None and not 0.1 <= limit <= 1e6:
+        raise UsageError(f"--memory-limit must be from 0.1 to 1000000 GB, not {limit:g}")
+    return Inpainter(
+        find_bundle(args.model),
+        provider=args.provider,
+        threads=args.threads,
+        memory=args.memory,
+        memory_limit=None if limit is None else limit * 1e9,
+    )
 
 
 def run_candidates(

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFERENCE = ("cuda", "directml", "cpu")
-"""Order in which `auto` tries the providers."""
+"""Order in which `auto` tries the providers; plug-in providers are used when they are asked for by name."""
+
+HEAVY_OPERATORS = frozenset(
+    ("Attention", "Conv", "ConvTranspose", "Gemm", "GroupNorm", "GroupNormalization", "InstanceNormalization",
+     "LayerNormalization", "MatMul", "MultiHeadAttention", "NhwcConv", "Resize", "SkipGroupNorm", "Softmax")
+)  # fmt: skip
+"""Operators that belong on the device; arithmetic on shapes may stay on the processor."""
 
 # One node, y = x + x on float32 of any length: the smallest graph that makes a provider do work.
 _PROBE = bytes.fromhex(
@@ -25,8 +31,12 @@ class Provider(Protocol):
 
     ort_name: str
     """ONNX Runtime's name of the execution provider."""
-    extra: str
-    """The extra that installs it."""
+    install: str
+    """The command that installs it."""
+    arena: str
+    """ONNX Runtime's name of its memory arena without the device's number (`gpu`), empty if it has none."""
+    static_shapes: bool
+    """Whether graphs are opened for one size of inputs each, because free sizes are slow."""
 
     def options(self, device_id: int) -> Mapping[str, str]:
         """Provider options for the device with that number."""
@@ -36,8 +46,8 @@ class Provider(Protocol):
         """Set what the provider demands of `onnxruntime.SessionOptions`."""
         ...
 
-    def preload(self) -> None:
-        """Load what the provider needs before the first session, if anything."""
+    def devices(self, ort: Any) -> "list[Any] | None":
+        """Load what is needed; returns ONNX Runtime's devices of a plug-in, None for a provider that is built in."""
         ...
 
 
@@ -86,42 +96,112 @@ def open_device(name: str) -> Device:
     raise last if last is not None else ProviderError("no provider is known")
 
 
+def found_devices() -> list[Device]:
+    """List the devices on which a session ran: the first of each provider, and all of a plug-in."""
+    found = []
+    for provider in (*PREFERENCE, *(name for name in PROVIDERS if name not in PREFERENCE)):
+        try:
+            probe(Device(provider))
+        except (ProviderError, MissingExtra):
+            continue
+        plugged = PROVIDERS[provider].devices(import_onnxruntime())
+        found += [Device(provider, number) for number in range(1 if plugged is None else len(plugged))]
+    return found
+
+
 def probe(device: Device) -> None:
     """Run a one-node graph on the device; ProviderError says why it does not work and what to do."""
+    from retouch.providers._reasons import explain, overwritten
+
     ort = import_onnxruntime()
     provider = PROVIDERS[device.provider]
-    if provider.ort_name not in ort.get_available_providers():
+    if provider.devices(ort) is None and provider.ort_name not in ort.get_available_providers():
         raise ProviderError(
-            f"{device} is not available: this onnxruntime ({ort.__version__}) comes without {provider.ort_name}; "
-            f"install it with: pip uninstall -y onnxruntime && pip install 'retouch[{provider.extra}]'"
+            overwritten(device)
+            or f"{device} is not available: this onnxruntime ({ort.__version__}) comes without {provider.ort_name}; "
+            f"install it with: {provider.install}"
         )
     import numpy as np
 
     try:
         session = new_session(_PROBE, device, threads=1)
         result = session.run(None, {"x": np.ones(2, np.float32)})[0]
-    except Exception as error:  # noqa: BLE001 - whatever the provider raises means that it does not work
-        raise ProviderError(f"{device} does not load: {_first_line(error)}; see: retouch doctor") from error
+    except ProviderError:
+        raise
+    except Exception as error:
+        raise ProviderError(explain(device, str(error))) from error
     if session.get_providers()[0] != provider.ort_name or float(result[0]) != 2.0:
-        raise ProviderError(f"{device} does not load its libraries; see what is missing with: retouch doctor")
+        raise ProviderError(explain(device, ""))
 
 
 def new_session(
-    graph: "bytes | Path", device: Device, *, threads: int | None = None, config: Mapping[str, str] | None = None
+    graph: "bytes | Path",
+    device: Device,
+    *,
+    threads: int | None = None,
+    config: Mapping[str, str] | None = None,
+    optimised: bool = False,
+    save_to: "tuple[Path, str] | None" = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> Any:
-    """Open an `onnxruntime.InferenceSession` on the device alone; `config` holds session configuration entries."""
+    """Open an `onnxruntime.InferenceSession` on the device alone.
+
+    `config` holds session configuration entries. `optimised` says that the graph is one that ONNX Runtime wrote with
+    `save_to`, (path, name of the weights file beside it). `sizes` fixes free axes by their names.
+    """
     ort = import_onnxruntime()
     provider = PROVIDERS[device.provider]
-    provider.preload()
+    plugged = provider.devices(ort)
     options = ort.SessionOptions()
     options.log_severity_level = 3
     if threads is not None:
         options.intra_op_num_threads = threads
-    for key, value in (config or {}).items():
+    if optimised:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    entries = dict(config or {})
+    if save_to is not None:
+        options.optimized_model_filepath = str(save_to[0])
+        entries["session.optimized_model_external_initializers_file_name"] = save_to[1]
+        entries["session.optimized_model_external_initializers_min_size_in_bytes"] = "1024"
+    if device.provider != "cpu":
+        entries["session.record_ep_graph_assignment_info"] = "1"
+    for key, value in entries.items():
         options.add_session_config_entry(key, value)
+    for axis, length in (sizes or {}).items():
+        options.add_free_dimension_override_by_name(axis, length)
     provider.configure(options)
     source = graph if isinstance(graph, bytes) else str(graph)
-    return ort.InferenceSession(source, options, providers=[(provider.ort_name, provider.options(device.device_id))])
+    settings = dict(provider.options(device.device_id))
+    if plugged is None:
+        chosen = [(provider.ort_name, settings)]
+        return ort.InferenceSession(source, options, providers=chosen, enable_fallback=0)
+    if device.device_id >= len(plugged):
+        raise ProviderError(f"{device} does not exist: {device.provider} has {len(plugged)} devices, counted from 0")
+    options.add_provider_for_devices([plugged[device.device_id]], settings)
+    return ort.InferenceSession(source, options)
+
+
+def left_to_the_cpu(session: Any, device: Device) -> list[str]:
+    """Kinds of heavy operators that the device does not take and that run on the processor instead."""
+    if device.provider == "cpu" or not hasattr(session, "get_provider_graph_assignment_info"):
+        return []
+    kinds = {
+        node.op_type
+        for part in session.get_provider_graph_assignment_info()
+        if part.ep_name == "CPUExecutionProvider"
+        for node in part.get_nodes()
+    }
+    return sorted(kinds & HEAVY_OPERATORS)
+
+
+def shrink_arena(device: Device) -> Any:
+    """Run options that give the scratch memory of a run back to the system; None where the provider has no arena."""
+    arena = PROVIDERS[device.provider].arena
+    if not arena:
+        return None
+    options = import_onnxruntime().RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"{arena}:{device.device_id}")
+    return options
 
 
 def import_onnxruntime() -> Any:
@@ -131,10 +211,9 @@ def import_onnxruntime() -> Any:
     except ImportError as error:
         if "onnxruntime" in str(error) and isinstance(error, ModuleNotFoundError):
             raise MissingExtra("running a model", "cpu") from None
-        raise ProviderError(f"onnxruntime is installed but does not load: {_first_line(error)}") from error
+        text = " ".join(str(error).split())[:300]
+        raise ProviderError(
+            f"onnxruntime is installed but does not load: {text}; install it again with: "
+            "pip install --force-reinstall 'retouch[cpu]'"
+        ) from error
     return onnxruntime
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from retouch.providers import PROVIDERS, import_onnxruntime
+from retouch.providers import PROVIDERS
 
 
 class Cuda:
     """ONNX Runtime on CUDA."""
 
     ort_name = "CUDAExecutionProvider"
-    extra = "gpu"
+    install = "pip uninstall -y onnxruntime && pip install 'retouch[gpu]'"
+    arena = "gpu"
+    static_shapes = False
 
     def options(self, device_id: int) -> Mapping[str, str]:
         """HEURISTIC picks convolution algorithms quickly and well; the arena grows by what is asked for."""
@@ -23,9 +25,10 @@ class Cuda:
     def configure(self, session_options: Any) -> None:
         """Nothing is demanded."""
 
-    def preload(self) -> None:
+    def devices(self, ort: Any) -> None:
         """Load the CUDA and cuDNN libraries of the installed wheels, so that no system-wide ones are needed."""
-        import_onnxruntime().preload_dlls()
+        if self.ort_name in ort.get_available_providers() and hasattr(ort, "preload_dlls"):
+            ort.preload_dlls()
 
 
 PROVIDERS.register(Cuda())

@@ -10,7 +10,9 @@ class DirectMl:
     """ONNX Runtime on DirectML."""
 
     ort_name = "DmlExecutionProvider"
-    extra = "directml"
+    install = "pip uninstall -y onnxruntime && pip install 'retouch[directml]'"
+    arena = ""
+    static_shapes = True
 
     def options(self, device_id: int) -> Mapping[str, str]:
         """Choose the adapter; number 0 may be the integrated one."""
@@ -21,7 +23,7 @@ class DirectMl:
         session_options.enable_mem_pattern = False
         session_options.execution_mode = import_onnxruntime().ExecutionMode.ORT_SEQUENTIAL
 
-    def preload(self) -> None:
+    def devices(self, ort: Any) -> None:
         """Nothing to load."""
 
 

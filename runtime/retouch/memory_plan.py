@@ -1,0 +1,82 @@
+"""How a run uses memory: a ladder from quick to frugal, and the choice of its rung."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+MemoryMode = Literal["low", "auto", "high"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryPlan:
+    """One rung of the ladder."""
+
+    in_turn: bool = False
+    """Open, use and free one graph after the other instead of keeping all open."""
+    two_calls: bool = False
+    """Run guidance as two calls of the UNet instead of one of twice the size."""
+    tile: int | None = None
+    """Largest side, in pixels, that the VAE sees at once; larger pictures go through it in tiles."""
+
+    def words(self) -> str:
+        """Say it to the user."""
+        tiles = f", the VAE in tiles of {self.tile} pixels" if self.tile else ""
+        return f"one graph at a time{tiles}" if self.in_turn else f"all graphs open{tiles}"
+
+
+EVERYTHING_OPEN = MemoryPlan()
+LADDER = (
+    EVERYTHING_OPEN,
+    MemoryPlan(in_turn=True, two_calls=True, tile=512),
+    MemoryPlan(in_turn=True, two_calls=True, tile=256),
+)
+
+SHARE = 0.8
+"""Part of the free memory that `auto` uses."""
+
+
+def ladder_of(mode: MemoryMode) -> tuple[MemoryPlan, ...]:
+    """Return the rungs that a mode may use, quickest first: `high` asks for the first, `low` leaves it out."""
+    return LADDER[1:] if mode == "low" else LADDER
+
+
+def choose(mode: MemoryMode, need: Callable[[MemoryPlan], float], limit_bytes: float | None) -> int:
+    """Return the index in `ladder_of(mode)` of the first rung whose need fits the limit, the last if none does."""
+    rungs = ladder_of(mode)
+    if mode == "high" or limit_bytes is None:
+        return 0
+    return next((i for i, plan in enumerate(rungs) if need(plan) <= limit_bytes), len(rungs) - 1)
+
+
+def free_bytes() -> float | None:
+    """Memory that this process may have, what it holds and its container's limit included; None if nobody says."""
+    known = [value for value in (_system_bytes(), _container_bytes()) if value is not None]
+    return min(known) * SHARE + held_bytes() if known else None
+
+
+def held_bytes() -> float:
+    """Resident memory of this process; 0 where the system does not say."""
+    try:
+        return float(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * 4096
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def _system_bytes() -> float | None:
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def _container_bytes() -> float | None:
+    try:
+        most = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
+        used = float(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return None if most == "max" else float(most) - used
