@@ -56,14 +56,25 @@ class StillScreen(Dialog[None]):
         room = box.region
         columns, rows = fitted(pixels, room.width, room.height, self._cell)
         self._clear()
-        self._place = Place(
+        place = Place(
             column=room.x + (room.width - columns) // 2,
             row=room.y + (room.height - rows) // 2,
             columns=columns,
             rows=rows,
             cell_px=self._cell,
         )
-        self._write(self._writer.show(pixels, self._place))
+        self.run_worker(lambda: self._encode(pixels, place), thread=True, exclusive=True, group="still")
+
+    def _encode(self, pixels: RGB, place: Place) -> None:
+        """Make the sequences, in a thread: a large picture takes longer than a person should wait for a key."""
+        if self._writer is not None:
+            text = self._writer.show(pixels, place)
+            self.app.call_from_thread(self._put, text, place)
+
+    def _put(self, text: str, place: Place) -> None:
+        if self.is_current:
+            self._place = place
+            self._write(text)
 
     def _clear(self) -> None:
         if self._writer is not None and self._place is not None:
