@@ -4,6 +4,7 @@ import json
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from recipes.pocket.collect import GENERATOR_STYLES, JUDGE_STYLES  # noqa: E402
 from recipes.pocket.concepts import Concept, popular  # noqa: E402
 from recipes.pocket.diffusion import Diffusion  # noqa: E402
 from recipes.pocket.distil import Distillation  # noqa: E402
-from recipes.pocket.gallery import Gallery, Painted  # noqa: E402
+from recipes.pocket.gallery import Gallery, Painted, work_digest  # noqa: E402
 from recipes.pocket.judge_backgrounds import JUDGE_KINDS  # noqa: E402
 from recipes.pocket.judge_scores import naming_scores, psnr_inside  # noqa: E402
 from recipes.pocket.judge_tasks import naming, outpainting  # noqa: E402
@@ -396,6 +397,13 @@ def test_a_gallery_paints_each_task_once(tiny: Bundle, tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.result, two.result)
         assert one.result.shape == (*one.task.mask.shape, 3)
     engine.close()
+
+
+def test_answers_belong_to_what_a_bundle_does_not_to_how_it_is_described(tiny: Bundle) -> None:
+    manifest = tiny.manifest
+    assert work_digest(replace(manifest, title="another", description="another")) == work_digest(manifest)
+    quicker = replace(manifest, defaults=replace(manifest.defaults, steps=manifest.defaults.steps + 1))
+    assert work_digest(quicker) != work_digest(manifest)
 
 
 def test_ranks_count_from_one() -> None:

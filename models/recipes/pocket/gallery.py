@@ -1,5 +1,6 @@
 """What a bundle painted for the judge: each task once, kept as files, so that a judge who is stopped goes on."""
 
+import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from retouch.arrays import RGB
 from retouch.outpaint import outpaint
 from retouch.picture import Picture
 from retouch.resize import Margins
+from retouch_models.manifest import Manifest
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,7 +40,7 @@ class Gallery:
 
     def paint(self, tasks: Iterable[Task], until: float) -> Iterator[Painted]:
         """Answer the tasks in order; what is not in the folder is painted until the clock `until`, in seconds."""
-        home = self.folder / self.engine.bundle.digest
+        home = self.folder / work_digest(self.engine.manifest)
         home.mkdir(parents=True, exist_ok=True)
         for task in tasks:
             picture, facts = home / f"{task.name}.png", home / f"{task.name}.json"
@@ -60,3 +62,10 @@ class Gallery:
         Image.fromarray(result.image).save(picture)
         proof = result.proof
         facts.write_text(json.dumps({"drift_db": proof.drift_db, "changed_outside": proof.bytes_changed_outside}))
+
+
+def work_digest(manifest: Manifest) -> str:
+    """Short hash of all in a bundle that its pictures depend on: files, scales, noise, defaults, not its description."""
+    files = [(file.file, file.sha256) for file in manifest.all_files()]
+    told = repr((files, manifest.size, manifest.latent, manifest.noise, manifest.text, manifest.defaults))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
