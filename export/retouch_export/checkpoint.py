@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from retouch_export.modules import TextEncoder, UNet, VaeDecoder, VaeEncoder
+from retouch_export.modules import PreviewDecoder, TextEncoder, UNet, VaeDecoder, VaeEncoder
 from retouch_models.errors import ExportError
 from retouch_models.families import Facts, Family, recognise
 from retouch_models.manifest import Prediction, Spacing
@@ -58,20 +58,28 @@ class Checkpoint:
     """Folders with `vocab.json` and `merges.txt`."""
     scheduler: Mapping[str, Any]
     """The scheduler's configuration, as diffusers writes it."""
+    preview: Part | None = None
+    """A tiny decoder for previews."""
     licence: str = "unknown"
     zero_empty_negative: bool = False
     """Whether empty undesired content is zeros instead of an encoding of no words."""
     words: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Words added to the vocabulary, with their ids in each text encoder's."""
 
+    def parts(self) -> tuple[Part, ...]:
+        """All networks."""
+        own = (*self.text_encoders, self.unet, self.vae)
+        return own if self.preview is None else (*own, self.preview)
+
     def digest(self) -> list[tuple[str, int, int]]:
         """Names, sizes and times of all files of weights: tells two checkpoints of one name apart."""
-        files = [file for part in (*self.text_encoders, self.unet, self.vae) for file in part.files]
+        files = [file for part in self.parts() for file in part.files]
         return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
     def roles(self) -> tuple[str, ...]:
         """Names of the graphs of the bundle, in the order in which they run."""
-        return (*self.text_roles(), "vae_encoder", "unet", "vae_decoder")
+        own = (*self.text_roles(), "vae_encoder", "unet", "vae_decoder")
+        return own if self.preview is None else (*own, "preview_decoder")
 
     def module(self, role: str) -> nn.Module:
         """Load the module whose graph has that role."""
@@ -79,6 +87,8 @@ class Checkpoint:
             model = self.text_encoders[self.text_roles().index(role)].load()
             skip = 1 if self.facts().pooled_text else 0
             return TextEncoder(model, skip=skip, pooled=hasattr(model, "text_projection"))
+        if role == "preview_decoder" and self.preview is not None:
+            return PreviewDecoder(self.preview.load())
         wraps = {
             "unet": (UNet, self.unet),
             "vae_encoder": (VaeEncoder, self.vae),

@@ -116,8 +116,12 @@ def _pictures(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) 
     ]
 
 
-def _latents(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) -> list[Example]:
-    channels, scale = checkpoint.vae.config.latent_channels, checkpoint.vae.config.scaling_factor
+def _unscaled(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) -> list[Example]:
+    return _latents(checkpoint, generator, sides, checkpoint.vae.config.scaling_factor)
+
+
+def _latents(checkpoint: Checkpoint, generator: Generator, sides: list[Cells], scale: float = 1.0) -> list[Example]:
+    channels = checkpoint.vae.config.latent_channels
     return [
         Example(
             f"batch {batch}, {w}x{h} cells",
@@ -130,5 +134,6 @@ def _latents(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) -
 _MAKERS: dict[str, Callable[[Checkpoint, Generator, list[Cells]], list[Example]]] = {
     "unet": _unet,
     "vae_encoder": _pictures,
-    "vae_decoder": _latents,
+    "vae_decoder": _unscaled,
+    "preview_decoder": _latents,
 }

@@ -49,7 +49,7 @@ def export_bundle(checkpoint: Checkpoint, output: Path, options: ExportOptions, 
     """Write the bundle to `output`, which must not exist; raises ExportError and leaves nothing behind."""
     checkpoint.family()
     size_spec(checkpoint, options.side)
-    sizes = [part.parameters for part in (*checkpoint.text_encoders, checkpoint.unet, checkpoint.vae)]
+    sizes = [part.parameters for part in checkpoint.parts()]
     check_room(output, max(sizes), sum(sizes), STORED_BYTES[options.precision])
     place = Workplace.open(output, _fingerprint(checkpoint, options))
     try:

@@ -86,3 +86,17 @@ class VaeDecoder(nn.Module):
         if self.model.post_quant_conv is not None:
             latents = self.model.post_quant_conv(latents)
         return (self.model.decoder(latents),)
+
+
+class PreviewDecoder(nn.Module):
+    """`latents` (B, 4, h, w), scaled as the UNet sees them, to a rough `image` (B, 3, H, W) around -1..1."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """Wrap diffusers' AutoencoderTiny."""
+        super().__init__()
+        self.model = model
+        self.config: Any = model.config
+
+    def forward(self, latents: Tensor) -> tuple[Tensor]:
+        """Decode; see the class."""
+        return (self.model.decoder(latents),)

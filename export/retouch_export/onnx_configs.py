@@ -14,7 +14,7 @@ from optimum.exporters.onnx.model_configs import (
     VaeEncoderOnnxConfig,
 )
 
-from retouch_export.modules import TextEncoder, UNet, VaeDecoder, VaeEncoder
+from retouch_export.modules import PreviewDecoder, TextEncoder, UNet, VaeDecoder, VaeEncoder
 
 Axes = dict[str, dict[int, str]]
 
@@ -93,5 +93,6 @@ CONFIGS: dict[type, type[OnnxConfig]] = {
     UNet: UNetConfig,
     VaeEncoder: VaeEncoderConfig,
     VaeDecoder: VaeDecoderConfig,
+    PreviewDecoder: VaeDecoderConfig,
 }
 """By the class of the module in `modules.py`."""

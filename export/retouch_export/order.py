@@ -30,7 +30,12 @@ def carry_out(args: argparse.Namespace, say: Say) -> None:
     )
     with open_source(args.source, revision=args.revision, offline=args.offline) as checkpoint:
         changed = change(
-            checkpoint, vae=args.vae, loras=args.lora, embeddings=args.embedding, prediction=args.prediction
+            checkpoint,
+            vae=args.vae,
+            loras=args.lora,
+            embeddings=args.embedding,
+            prediction=args.prediction,
+            preview_decoder=args.preview_decoder,
         )
         export_bundle(changed, args.output, options, say)
 

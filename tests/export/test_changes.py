@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import onnxruntime as ort
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,6 +14,7 @@ from retouch_export.changes import change
 from retouch_export.changes.lora import parse
 from retouch_export.checkpoint import Checkpoint
 from retouch_export.description import text_spec
+from retouch_export.graph_export import GraphOptions, export_graph
 from retouch_export.sources.diffusers_folder import load_folder
 from retouch_models.errors import ExportError, UsageError
 
@@ -194,3 +196,34 @@ def test_another_vae_takes_the_place_of_the_first(
         assert all(torch.equal(found[name], weights[name]) for name in weights)
     with pytest.raises(ExportError, match="holds no VAE"):
         change(sd15, vae=checkpoint_folder("sd15") / "text_encoder/model.safetensors")
+
+
+@pytest.mark.parametrize("style", ["diffusers", "authors"])
+def test_a_tiny_decoder_becomes_a_graph_of_its_own(sd15: Checkpoint, tmp_path: Path, style: str) -> None:
+    from diffusers import AutoencoderTiny
+
+    torch.manual_seed(0)
+    tiny = AutoencoderTiny(encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(16,) * 4)
+    own = dict(tiny.decoder.state_dict())
+    if style == "diffusers":
+        named = {f"decoder.{name}": tensor for name, tensor in own.items()}
+    else:
+        named = {f"{int(n.split('.')[1]) + 1}.{n.split('.', 2)[2]}": tensor for n, tensor in own.items()}
+    save_file({name: tensor.contiguous() for name, tensor in named.items()}, tmp_path / "taesd.safetensors")
+    changed = change(sd15, preview_decoder=tmp_path / "taesd.safetensors")
+    lines: list[str] = []
+    options = GraphOptions(precision="fp16", opset=17)
+    result = export_graph(changed, "preview_decoder", tmp_path, options, lines.append)
+    assert result.specs["preview_decoder"].outputs[0].shape == ("batch", 3, "image_height", "image_width")
+    latents = torch.randn(1, 4, 8, 12)
+    session = ort.InferenceSession(str(tmp_path / "preview_decoder.onnx"), providers=["CPUExecutionProvider"])
+    with torch.inference_mode():
+        wanted = tiny.decode(latents).sample
+    found = session.run(None, {"latents": latents.numpy()})[0]
+    # Weights are stored in fp16.
+    torch.testing.assert_close(torch.from_numpy(found), wanted, rtol=0, atol=5e-3)
+
+
+def test_a_vae_is_no_tiny_decoder(sd15: Checkpoint, checkpoint_folder: Callable[[str], Path]) -> None:
+    with pytest.raises(ExportError, match="no tiny decoder"):
+        change(sd15, preview_decoder=checkpoint_folder("sd15") / "vae/diffusion_pytorch_model.safetensors")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retouch_export.changes.embedding import add_embedding
 from retouch_export.changes.lora import merge_loras
+from retouch_export.changes.preview_decoder import add_preview_decoder
 from retouch_export.changes.vae import replace_vae
 from retouch_export.checkpoint import Checkpoint
 
@@ -19,12 +20,15 @@ def change(
     loras: Sequence[str] = (),
     embeddings: Sequence[Path] = (),
     prediction: str | None = None,
+    preview_decoder: Path | None = None,
 ) -> Checkpoint:
     """Return the changed checkpoint; the files are checked at once, weights are changed when they are loaded."""
     if prediction is not None:
         checkpoint = replace(checkpoint, scheduler={**checkpoint.scheduler, "prediction_type": PREDICTIONS[prediction]})
     if vae is not None:
         checkpoint = replace_vae(checkpoint, vae)
+    if preview_decoder is not None:
+        checkpoint = add_preview_decoder(checkpoint, preview_decoder)
     checkpoint = merge_loras(checkpoint, loras)
     for file in embeddings:
         checkpoint = add_embedding(checkpoint, file)
