@@ -65,7 +65,7 @@ class Gallery:
 
 
 def work_digest(manifest: Manifest) -> str:
-    """Short hash of all in a bundle that its pictures depend on: files, scales, noise, defaults, not its description."""
-    files = [(file.file, file.sha256) for file in manifest.all_files()]
+    """Short hash of all that the pictures of a bundle depend on: graphs, scales, noise, words, defaults."""
+    files = [(spec.file, spec.data) for _, spec in sorted(manifest.graphs.items())]
     told = repr((files, manifest.size, manifest.latent, manifest.noise, manifest.text, manifest.defaults))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
