@@ -91,8 +91,7 @@ class RetouchApp(LinkedApp[int]):
         if self._resume is not None:
             self._resumed(editor)
         elif self._picture is not None:
-            if not editor.open_path(self._picture, fresh=False):
-                editor.open_sample()
+            editor.open_path(self._picture, fresh=False)
         else:
             editor.open_sample()
             if not self._settings.toured:

@@ -12,6 +12,7 @@ worker          process number of the worker
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +182,8 @@ class Job:
 
 def process_lives(process: int) -> bool:
     """Whether a process with this number runs."""
+    if sys.platform == "win32":  # a signal of 0 would end it there
+        return _lives_on_windows(process)
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -188,6 +191,19 @@ def process_lives(process: int) -> bool:
     except OSError:  # it is there, and not ours
         return True
     return True
+
+
+def _lives_on_windows(process: int) -> bool:
+    import ctypes
+
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 - other systems' ctypes has none
+    handle = kernel.OpenProcess(0x1000, False, process)  # PROCESS_QUERY_LIMITED_INFORMATION
+    if not handle:
+        return False
+    code = ctypes.c_ulong()
+    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+    kernel.CloseHandle(handle)
+    return code.value == 259  # STILL_ACTIVE
 
 
 class Tail:

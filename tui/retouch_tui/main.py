@@ -1,6 +1,7 @@
 """Starts the editor: asks the terminal first, guards the shell, then runs the app."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,10 @@ def run(args: argparse.Namespace) -> int:
     guard.install(save=app.autosave_now)
     code = app.run(mouse=capabilities.mouse is not Mouse.OFF)
     guard.left()
+    if app.workspace.busy:
+        sys.stderr.write("the run goes on by itself; get its result with: retouch --resume\n")
+    elif app.workspace.unsaved:
+        sys.stderr.write("not saved to a file yet; go on with: retouch --resume\n")
     return 0 if code is None else code
 
 

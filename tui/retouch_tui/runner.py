@@ -12,6 +12,9 @@ from retouch_tui.engine import Engine
 from retouch_tui.job import Event, Job
 from retouch_tui.worker import Running
 
+DETACHED = 0 if sys.platform != "win32" else 0x00000208
+"""On Windows: no console of its own, and not ended with ours (DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP)."""
+
 
 class Runner(Protocol):
     """Something that works through jobs in order."""
@@ -59,6 +62,7 @@ class ProcessRunner:
                 stderr=log,
                 text=True,
                 start_new_session=True,
+                creationflags=DETACHED,
                 env=environment,
             )
 

@@ -1,9 +1,11 @@
 """What all parts of the editor screen share: the workspace, the hand, and showing them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from textual import work
 from textual.timer import Timer
 
 from retouch.arrays import RGB
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 
 HINT_SECONDS = 8.0
+Result = TypeVar("Result")
 
 
 class EditorBase(PacedScreen[None]):
@@ -71,6 +74,17 @@ class EditorBase(PacedScreen[None]):
     def document(self) -> Document:
         """The document."""
         return self.workspace.document
+
+    @work(thread=True, group="aside")
+    def aside(self, task: Callable[[], Result], then: Callable[[Result], None], failed: Callable[[], None]) -> None:
+        """Do something slow in a thread, then go on with its result here; what goes wrong is told in words."""
+        try:
+            result = task()
+        except RetouchError as error:
+            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=12)
+            self.app.call_from_thread(failed)
+            return
+        self.app.call_from_thread(then, result)
 
     # -- showing ----------------------------------------------------------------------------------------------
 

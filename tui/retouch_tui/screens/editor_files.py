@@ -9,9 +9,10 @@ from textual.timer import Timer
 
 from retouch.errors import RetouchError
 from retouch.geometry import Box
+from retouch.picture import Picture
 from retouch.resize import resize_canvas
 from retouch_tui.files import SUFFIXES, free_name, open_mask, open_picture, save_mask, save_result, seen
-from retouch_tui.layers import Point
+from retouch_tui.layers import Mask8, Point
 from retouch_tui.refine import to_bytes
 from retouch_tui.sample import sample_picture
 from retouch_tui.screens.dialog import Confirm
@@ -44,25 +45,30 @@ class Filing(EditorBase):
         if path is not None:
             self.open_path(path)
 
-    def open_path(self, path: Path, *, fresh: bool = True) -> bool:
+    def open_path(self, path: Path, *, fresh: bool = True) -> None:
         """Open a picture file, in a `fresh` session or the one begun; a bad file changes nothing."""
-        try:
-            picture, empty = open_picture(path)
-        except RetouchError as error:
-            self.notify(str(error), severity="error", timeout=12)
-            return False
+        self.set_status(hint=f"opening {path.name} …")
+
+        def took(found: tuple[Picture, Mask8 | None]) -> None:
+            self._took(path.resolve(), *found, fresh=fresh)
+
+        def failed() -> None:
+            if not self.workspace.history.entries:
+                self.open_sample()
+
+        self.aside(lambda: open_picture(path), took, failed)
+
+    def _took(self, path: Path, picture: Picture, empty: Mask8 | None, *, fresh: bool) -> None:
         if fresh:
             self.begin_session()
         self.origin = picture
-        self.workspace.open(seen(picture), str(path.resolve()), empty)
-        self.settings = self.settings.with_recent(str(path.resolve()))
-        self._keep_settings()
+        self.workspace.open(seen(picture), str(path), empty)
+        self.set_settings(recent=self.settings.with_recent(str(path)).recent)
         for note in picture.notes:
             self.notify(note)
         if empty is not None:
             self.notify("the transparent part is masked: it will be painted")
         self.picture_changed()
-        return True
 
     def begin_session(self) -> None:
         """Keep the session and begin another; the full editor asks the app for it."""
@@ -134,18 +140,18 @@ class Filing(EditorBase):
             texts["retouch mask"] = "\n".join(entry.lines)
         if entry.recipe.get("draft"):
             texts.setdefault("retouch options", json.dumps(entry.recipe["draft"], ensure_ascii=False))
-        try:
-            pixels = self.workspace.history.pictures.get(key)
-            notes = save_result(path, pixels, self.origin, texts, force=True)
-        except RetouchError as error:
-            self.notify(str(error), severity="error", timeout=12)
-            return
-        self.workspace.saved_key = key
-        for note in notes:
-            self.notify(note, severity="warning")
-        self.notify(f"saved {path}")
-        self.show_title()
-        self.autosave_soon()
+        pictures, origin = self.workspace.history.pictures, self.origin
+
+        def saved(notes: list[str]) -> None:
+            self.workspace.saved_key = key
+            for note in notes:
+                self.notify(note, severity="warning")
+            self.notify(f"saved {path}")
+            self.show_title()
+            self.autosave_soon()
+
+        self.set_status(hint=f"saving {path.name} …")
+        self.aside(lambda: save_result(path, pictures.get(key), origin, texts, force=True), saved, lambda: None)
 
     def action_load_mask(self) -> None:
         """Take the mask from a file."""

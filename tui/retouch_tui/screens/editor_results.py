@@ -1,25 +1,21 @@
 """The part of the editor that generates: plan, run, progress, results, fix list."""
 
-from dataclasses import replace
-
-from textual import on, work
+from textual import on
 from textual.timer import Timer
-from textual.worker import get_current_worker
 
 from retouch.errors import RetouchError
 from retouch.geometry import Box
-from retouch_tui.engine import Plan, draft_from_data
+from retouch_tui.engine import draft_from_data
 from retouch_tui.history import Entry
 from retouch_tui.job import Event
-from retouch_tui.messages import ActionAsked, DraftEdited, ModelChosen, PromptEdited, ResultChosen
-from retouch_tui.refine import to_float
-from retouch_tui.screens.editor_base import EditorBase
-from retouch_tui.settings import load_draft, save_draft
+from retouch_tui.messages import ResultChosen
+from retouch_tui.screens.editor_options import Optioning
+from retouch_tui.screens.editor_tools import LARGE_PX
+from retouch_tui.settings import save_draft
 from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.terminal.pacer import Preview
 from retouch_tui.widgets.filmstrip import Filmstrip, Frame
 from retouch_tui.widgets.options import OptionsPanel
-from retouch_tui.widgets.prompt import PromptBox, PromptLine
 from retouch_tui.widgets.run_line import RunLine
 
 POLL_SECONDS = 0.08
@@ -28,99 +24,14 @@ LEAST_PACE, MOST_PACE = 0.02, 50.0
 """Limits of what one run may teach about the next."""
 
 
-class Generating(EditorBase):
+class Generating(Optioning):
     """Running the engine and looking at what came out."""
 
     _poll: Timer | None = None
-    _planning: Timer | None = None
     _fixing = False
+    _reading = False
     _last_step: Event | None = None
     _foretold: float | None = None
-
-    # -- options ----------------------------------------------------------------------------------------------
-
-    def show_draft(self) -> None:
-        """Put the draft into all its places."""
-        draft = self.workspace.draft
-        self.query_one(OptionsPanel).show(draft)
-        self.query_one(PromptBox).show(draft.request.prompt)
-        self.query_one(PromptLine).show(draft.request.prompt)
-
-    @on(PromptEdited)
-    def prompted(self, event: PromptEdited) -> None:
-        """Take the prompt."""
-        if event.text != self.workspace.draft.request.prompt:
-            self.workspace.draft = self.workspace.draft.with_request(prompt=event.text)
-            self.query_one(PromptBox).show(event.text)
-            self.query_one(PromptLine).show(event.text)
-            self.query_one(OptionsPanel).hold(self.workspace.draft)
-
-    @on(DraftEdited)
-    def edited(self, event: DraftEdited) -> None:
-        """Take the options."""
-        self.workspace.draft = event.draft
-        self.ask_plan()
-
-    @on(ModelChosen)
-    def model_chosen(self, event: ModelChosen) -> None:
-        """Change the model: the options last used with it come back, the prompt stays."""
-        draft = self.workspace.draft
-        save_draft(self.config, draft)
-        known = load_draft(self.config, event.name)
-        prompt = draft.request.prompt
-        self.workspace.draft = replace(known or replace(draft, model=event.name), model=event.name).with_request(
-            prompt=prompt
-        )
-        self.show_draft()
-        self.ask_plan()
-
-    @on(ActionAsked)
-    async def asked(self, event: ActionAsked) -> None:
-        """Do what something clickable stands for."""
-        await self.run_action(event.action)
-
-    def action_dice(self) -> None:
-        """Draw another seed."""
-        workspace = self.workspace
-        locked = workspace.draft.seed_locked
-        workspace.draft = replace(workspace.draft, seed_locked=False)
-        workspace.draft = replace(workspace.roll_seed(), seed_locked=locked)
-        self.show_draft()
-
-    def action_lock(self) -> None:
-        """Keep the seed, or draw a new one each time."""
-        draft = self.workspace.draft
-        self.workspace.draft = replace(draft, seed_locked=not draft.seed_locked)
-        self.show_draft()
-
-    # -- the plan ---------------------------------------------------------------------------------------------
-
-    def ask_plan(self) -> None:
-        """Work the plan out anew when nothing changed for a moment."""
-        if self._planning is not None:
-            self._planning.stop()
-        self._planning = self.set_timer(PLAN_DELAY_SECONDS, self._plan)
-
-    def _plan(self) -> None:
-        document = self.document
-        if document.mask.any():
-            self._work_out_plan(document.revision)
-        else:
-            self.set_status(plan=None, problem="", hint=self.status.hint)
-
-    @work(thread=True, exclusive=True, group="plan")
-    def _work_out_plan(self, revision: int) -> None:
-        document, draft = self.document, self.workspace.draft
-        plan: Plan | None = None
-        problem = ""
-        try:
-            plan = self.engine.plan(document.size, to_float(document.mask), draft)
-            if plan.seconds is not None:
-                plan = replace(plan, seconds=plan.seconds * self.settings.pace)
-        except RetouchError as error:
-            problem = str(error)
-        if not get_current_worker().is_cancelled and revision == document.revision:
-            self.app.call_from_thread(self.set_status, plan=plan, problem=problem)
 
     # -- running ----------------------------------------------------------------------------------------------
 
@@ -168,7 +79,16 @@ class Generating(EditorBase):
             self.notify("stopping at the next step; what is finished stays")
 
     def _progress(self) -> None:
-        for event, entry in self.workspace.progress():
+        """Look for news; those of a large picture are read in a thread."""
+        if self.document.mask.size <= LARGE_PX:
+            self._news(list(self.workspace.progress()))
+        elif not self._reading:
+            self._reading = True
+            self.aside(lambda: list(self.workspace.progress()), self._news, lambda: None)
+
+    def _news(self, news: list[tuple[Event, Entry | None]]) -> None:
+        self._reading = False
+        for event, entry in news:
             if event.kind == "step":
                 self._last_step = event
             if event.kind in {"step", "stage", "queued"}:

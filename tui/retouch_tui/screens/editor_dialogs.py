@@ -1,0 +1,115 @@
+"""The part of the editor that opens dialogs above itself: lines, compare, still, details, fix list."""
+
+from dataclasses import replace
+
+from retouch_tui.fixlist import Region
+from retouch_tui.screens.compare import CompareScreen
+from retouch_tui.screens.details import DetailsScreen
+from retouch_tui.screens.editor_canvas import CanvasEditing
+from retouch_tui.screens.editor_files import Filing
+from retouch_tui.screens.editor_results import Generating
+from retouch_tui.screens.fixes import FixScreen
+from retouch_tui.screens.script import ScriptScreen
+from retouch_tui.screens.still import StillScreen
+from retouch_tui.script import drawn
+from retouch_tui.terminal.capabilities import PLAIN, Capabilities, Mouse
+from retouch_tui.terminal.link import LinkedApp
+from retouch_tui.widgets.canvas_view import CanvasView
+from retouch_tui.widgets.sharp_canvas import SharpCanvas
+
+
+def make_canvas(found: Capabilities) -> SharpCanvas:
+    """Make a canvas for a terminal."""
+    return SharpCanvas(depth=found.colours, glyphs=found.glyphs, pixel_mouse=found.mouse is Mouse.PIXEL)
+
+
+class Dialogs(Filing, Generating, CanvasEditing):
+    """Dialogs."""
+
+    def action_script(self) -> None:
+        """Show the mask as lines."""
+        document = self.document
+        alpha = None if self.origin is None else self.origin.alpha
+
+        def check(lines: tuple[str, ...]) -> None:
+            drawn(lines, document.picture, alpha)
+
+        def apply(lines: tuple[str, ...] | None) -> None:
+            if lines is not None:
+                mask = drawn(lines, document.picture, alpha)
+                self._after(document.replace_mask(mask, "edit lines", lines))
+
+        self.app.push_screen(ScriptScreen(document.lines, check), apply)
+
+    def action_compare(self) -> None:
+        """Wipe between before and after."""
+        scene = self.scene()
+        if scene.compare is None:
+            self.notify("nothing to compare with yet; generate first, or look at a result with , and .")
+            return
+        app = self.app
+        canvas = make_canvas(app.capabilities) if isinstance(app, LinkedApp) else CanvasView()
+        entry = self.workspace.history.entries[self.shown_key or self.workspace.history.base]
+        self.app.push_screen(
+            CompareScreen(
+                replace(scene, regions=(), frame=None),
+                canvas,
+                f"result {entry.number} · drag or arrows · o flips · Esc",
+            )
+        )
+
+    def action_still(self) -> None:
+        """Show the picture in view over the whole screen, in real pixels where the terminal has them."""
+        scene, app = self.scene(), self.app
+        found = app.capabilities if isinstance(app, LinkedApp) else PLAIN
+        app.push_screen(StillScreen(scene.picture, scene.compare, found))
+
+    def action_details(self) -> None:
+        """Show how the result in view was made."""
+        history = self.workspace.history
+        key = self.shown_key or history.base
+        entry = history.entries[key]
+
+        def act(what: str | None) -> None:
+            if what == "take":
+                self.take(key)
+            elif what == "reuse":
+                self.action_reuse()
+            elif what == "save":
+                self.action_save()
+            elif what is not None:
+                self.action_copy(what.removeprefix("copy-"))
+
+        self.app.push_screen(
+            DetailsScreen(entry, history.line_of(key), history.pictures.get(key), self.workspace.steps_of(entry)), act
+        )
+
+    def action_fixes(self) -> None:
+        """Show the fix list."""
+
+        def act(what: str | None) -> None:
+            if what in {"split", "add"}:
+                self._add_fixes(apart=what == "split")
+                self.action_fixes()
+            elif what == "run":
+                self.run_fixes()
+            else:
+                self.show_all()
+
+        self.app.push_screen(FixScreen(self.workspace.fixes), act)
+
+    def action_add_fix(self) -> None:
+        """Make the mask a numbered flaw."""
+        added = self._add_fixes(apart=False)
+        if added:
+            self.set_status(hint=f"flaw {added[0].number} is on the fix list (F6); paint the next one")
+
+    def _add_fixes(self, *, apart: bool) -> list[Region]:
+        workspace = self.workspace
+        if not self.document.mask.any():
+            self.notify("nothing is masked yet; paint over a flaw first", severity="warning")
+            return []
+        added = workspace.fixes.add(self.document.mask, workspace.draft.request.prompt, apart=apart)
+        self.action_refine("clear")
+        self.show_all()
+        return added
