@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Select, TextArea
 
 from retouch_tui.raster import Side, Tint
 from retouch_tui.screens.compare import CompareScreen
@@ -318,6 +318,26 @@ async def test_options_are_checked_as_they_are_typed_and_follow_the_model(pictur
         steps.focus()
         await pilot.press("up")
         assert editor.workspace.draft.request.steps == 8
+
+
+async def test_options_come_back_with_their_model_and_the_prompt_stays(picture: Path) -> None:
+    app = make_app(picture)
+    async with app.run_test(size=NORMAL) as pilot:
+        editor = await ready(pilot)
+        editor.query_one("#field-steps", Input).value = "7"
+        editor.query_one(PromptBox).text = "a bird"
+        await pilot.pause()
+        model = editor.query_one("#field-model", Select)
+        model.value = "big"
+        await until(pilot, lambda: editor.workspace.draft.model == "big")
+        editor.query_one("#field-steps", Input).value = "9"
+        await pilot.pause()
+        model.value = "pocket"
+        await until(pilot, lambda: editor.workspace.draft.model == "pocket")
+        assert editor.workspace.draft.request.steps == 7
+        assert editor.workspace.draft.request.prompt == "a bird"
+        model.value = "big"
+        await until(pilot, lambda: editor.workspace.draft.request.steps == 9)
 
 
 async def test_help_explains_the_panel_that_has_the_focus(picture: Path) -> None:

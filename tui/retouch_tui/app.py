@@ -181,5 +181,6 @@ class RetouchApp(LinkedApp[int]):
     def _themes(self, name: str) -> Callable[[], None]:
         def change() -> None:
             self.theme = name
+            self.editor.set_settings(theme=name)
 
         return change

@@ -69,6 +69,7 @@ class Filing(EditorBase):
         if empty is not None:
             self.notify("the transparent part is masked: it will be painted")
         self.picture_changed()
+        self.set_status(hint="")
 
     def begin_session(self) -> None:
         """Keep the session and begin another; the full editor asks the app for it."""
@@ -147,6 +148,7 @@ class Filing(EditorBase):
             for note in notes:
                 self.notify(note, severity="warning")
             self.notify(f"saved {path}")
+            self.set_status(hint="")
             self.show_title()
             self.autosave_soon()
 

@@ -43,8 +43,10 @@ class Optioning(EditorBase):
 
     @on(DraftEdited)
     def edited(self, event: DraftEdited) -> None:
-        """Take the options."""
-        self.workspace.draft = event.draft
+        """Take the options; the prompt has a place of its own and may have been typed meanwhile."""
+        prompt = self.workspace.draft.request.prompt
+        self.workspace.draft = event.draft.with_request(prompt=prompt)
+        self.query_one(OptionsPanel).hold(self.workspace.draft)
         self.ask_plan()
 
     @on(ModelChosen)
@@ -52,6 +54,7 @@ class Optioning(EditorBase):
         """Change the model: the options last used with it come back, the prompt stays."""
         draft = self.workspace.draft
         save_draft(self.config, draft)
+        self.set_settings(model=event.name)
         known = load_draft(self.config, event.name)
         prompt = draft.request.prompt
         self.workspace.draft = replace(known or replace(draft, model=event.name), model=event.name).with_request(
@@ -107,3 +110,6 @@ class Optioning(EditorBase):
             problem = str(error)
         if not get_current_worker().is_cancelled and revision == document.revision:
             self.app.call_from_thread(self.set_status, plan=plan, problem=problem)
+
+    def set_settings(self, **changes: object) -> None:
+        """Change some settings and keep them; the part that deals with files does it."""

@@ -251,6 +251,3 @@ class Generating(Optioning):
 
     def autosave_soon(self) -> None:
         """Save the session in a moment."""
-
-    def set_settings(self, **changes: object) -> None:
-        """Change some settings and keep them."""
