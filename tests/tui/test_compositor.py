@@ -245,3 +245,49 @@ async def test_a_change_below_a_dialog_costs_its_own_cells(dialog: type[Glass]) 
         screen.feed(driver(of).taken())
         assert "changed" in screen.rows()[0]
         check_screen(of, screen)
+
+
+async def test_nothing_is_forgotten_when_a_held_frame_comes_out_of_turn() -> None:
+    of = app()
+    async with of.run_test(headless=False, size=(60, 20)):
+        screen = Screen(60, 20)
+        await settle(of)
+        terminal = driver(of)
+        terminal.answering = False
+        of.pacer.sent(10**6)
+        terminal.owed += 1
+        dab(of, 256, 256)
+        await settle(of)
+        of.query_one(Static).update("changed")
+        # The widget has told the screen, whose timer has not come round yet.
+        for _ in range(50):
+            await asyncio.sleep(0)
+        terminal.answering = True
+        terminal.answer()
+        await settle(of)
+        screen.feed(terminal.taken())
+        assert "changed" in screen.rows()[0]
+        check_screen(of, screen)
+
+
+async def test_a_batch_of_changes_keeps_what_was_held() -> None:
+    of = app()
+    async with of.run_test(headless=False, size=(60, 20)):
+        screen = Screen(60, 20)
+        await settle(of)
+        terminal = driver(of)
+        terminal.answering = False
+        of.pacer.sent(10**6)
+        terminal.owed += 1
+        of.query_one(Static).update("changed")
+        await settle(of)
+        with of.batch_update():
+            terminal.answering = True
+            terminal.answer()
+            for _ in range(20):
+                await asyncio.sleep(0.005)
+        await settle(of)
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        screen.feed(terminal.taken())
+        assert "changed" in screen.rows()[0]

@@ -125,6 +125,8 @@ class Paced(Screen[ScreenResultType], Generic[ScreenResultType]):
             self._compositor_refresh()
 
     def _compositor_refresh(self) -> None:
+        # A frame that was held back comes out of turn: what changed meanwhile must be known, or it is forgotten.
+        self._compositor.update_widgets(self._dirty_widgets)
         if self is not self.app.screen:
             self._pass_on()
             return
@@ -152,6 +154,9 @@ class Paced(Screen[ScreenResultType], Generic[ScreenResultType]):
 
 
 def _ready(app: App[object]) -> bool:
+    """Whether a frame would be written: Textual drops those that are made during a batch of changes."""
+    if app._batch_count:
+        return False
     return not isinstance(app, LinkedApp) or app.is_headless or app.pacer.ready()
 
 
