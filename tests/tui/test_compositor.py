@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from retouch.geometry import Box
 from retouch_tui.overlay import Overlay
-from retouch_tui.terminal.link import PacedModal
+from retouch_tui.terminal.link import PacedModal, PacedScreen
 from retouch_tui.terminal.pacer import QUERY
 from retouch_tui.widgets.canvas_view import CanvasView
 from terminal_support.canvas_app import CanvasApp, empty_scene
@@ -252,18 +252,19 @@ async def test_nothing_is_forgotten_when_a_held_frame_comes_out_of_turn() -> Non
     async with of.run_test(headless=False, size=(60, 20)):
         screen = Screen(60, 20)
         await settle(of)
-        terminal = driver(of)
+        terminal, top, label = driver(of), of.screen, of.query_one(Static)
+        assert isinstance(top, PacedScreen)
         terminal.answering = False
         of.pacer.sent(10**6)
-        terminal.owed += 1
         dab(of, 256, 256)
         await settle(of)
-        of.query_one(Static).update("changed")
-        # The widget has told the screen, whose timer has not come round yet.
-        for _ in range(50):
-            await asyncio.sleep(0)
+        label.update("changed", layout=False)
+        # The widget has told the screen, whose timer has not come round yet when the terminal answers.
+        label._repaint_required = False
+        top._dirty_widgets.add(label)
+        of.pacer.acknowledged()
+        top.go_on()
         terminal.answering = True
-        terminal.answer()
         await settle(of)
         screen.feed(terminal.taken())
         assert "changed" in screen.rows()[0]
