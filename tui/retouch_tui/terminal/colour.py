@@ -39,6 +39,10 @@ ANSI_COLOURS = (
 )  # fmt: skip
 """The 16 colours as xterm shows them; every terminal shifts them a little."""
 
+VIVID = 2.0
+CHROMA = 1.7
+"""How much colours are amplified before the 16 are compared, and how much more they count than brightness."""
+
 BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.int32)
 """Ordered dither, 4x4, 0..15 (Bayer 1973): it stays put when only a part is painted anew."""
 
@@ -113,11 +117,21 @@ def _cube_codes(pixels: Pixels, threshold: NDArray[np.int32]) -> Codes:
 
 @cache
 def _nearest_ansi() -> NDArray[np.int32]:
-    """The nearest of the 16 colours for 32 levels a channel, (32, 32, 32)."""
+    """The 16-colour likeness for 32 levels a channel, (32, 32, 32).
+
+    The 16 colours are grey or glaring: with plain distances grass and sky turn grey, so colourfulness counts double.
+    """
     level = np.arange(32) * 255 // 31
     grid = np.stack(np.meshgrid(level, level, level, indexing="ij"), axis=-1)
-    away = (grid[..., None, :] - np.array(ANSI_COLOURS)) ** 2 @ np.array([3, 6, 2])
-    return np.asarray(away.argmin(axis=-1), np.int32)
+    away = _opponent(grid, VIVID)[..., None, :] - _opponent(np.array(ANSI_COLOURS), 1.0)
+    return np.asarray((away**2).sum(axis=-1).argmin(axis=-1), np.int32)
+
+
+def _opponent(colours: NDArray[np.int64], vivid: float) -> NDArray[np.float64]:
+    """Brightness, blueness and redness (YCbCr of ITU-R BT.601), the latter two weighted and amplified."""
+    y = colours @ np.array(LUMA) / 1000
+    blue, red = (colours[..., 2] - y) * 0.564, (colours[..., 0] - y) * 0.713
+    return np.stack([y, blue * vivid * CHROMA, red * vivid * CHROMA], axis=-1)
 
 
 def _ansi_codes(pixels: Pixels, threshold: NDArray[np.int32]) -> Codes:
