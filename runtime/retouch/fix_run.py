@@ -7,17 +7,15 @@ way makes exactly those after it anew, and what was made before is never made tw
 
 import hashlib
 import json
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from retouch.arrays import Mask
-from retouch.atomic import write_whole
 from retouch.edit import Edit, repaint
-from retouch.errors import OutputError, PictureError, UsageError
+from retouch.errors import PictureError, UsageError
+from retouch.fix_choices import Choice, read_choices, write_choices
 from retouch.fix_list import FixList, FixRegion
 from retouch.image_io import load_picture, save_picture
 from retouch.mask_text import mask_of_text
@@ -30,26 +28,9 @@ from retouch.recipe import Recipe, recipe_from_data
 from retouch.recipe_mask import mask_hash, picture_fact, pixels_hash
 from retouch.recipes import recipe_of
 from retouch.request import InpaintRequest
-from retouch_models.decode import Misfit, decode, encode
-
-STATE = "state.json"
-LARGEST_DRAWN_SEED = 2**32
 
 Texts = Callable[[Edit, Picture, Mask, str | None], dict[str, str]]
 """The texts stored with a candidate: the edit, the picture it was made from, the mask and its expression."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """What the user decided about a region, kept between runs."""
-
-    seed: int
-    attempt: int = 0
-    """How often it was retried; each attempt has seeds of its own."""
-    take: int
-    skip: bool = False
-    listed: tuple[int, bool]
-    """What the list said of take and skip then; when the list is edited, it counts again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +79,7 @@ class FixRun:
     def __post_init__(self) -> None:
         """Draw the masks and check all options, so that nothing wrong is found half-way; read the choices."""
         self._masks = {region.number: self._mask(region) for region in self.fixes.regions}
-        self.choices = self._read()
+        self.choices = read_choices(self.folder, self.fixes)
 
     def take(self, number: int, candidate: int) -> None:
         """Go on from another candidate of a region; a skipped one is worked on again."""
@@ -119,7 +100,7 @@ class FixRun:
 
     def run(self, on_progress: OnProgress = ignore, on_candidate: OnCandidate = ignore_candidate) -> Fixed:
         """Mend all regions in their order; whatever stops this, the next call goes on from there."""
-        self._write()
+        write_choices(self.folder, self.choices)
         base, steps = self.picture, list[Recipe]()
         for region in self.fixes.regions:
             choice = self.choices[region.number]
@@ -195,24 +176,6 @@ class FixRun:
                 invert=region.invert_mask,
             )
 
-    def _read(self) -> dict[int, Choice]:
-        path, kept = self.folder / STATE, dict[int, Choice]()
-        if path.is_file():
-            try:
-                data = json.loads(path.read_text(encoding="utf-8"))
-                kept = {int(number): decode(Choice, value) for number, value in data["choices"].items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError, Misfit) as problem:
-                raise UsageError(f"{path} is damaged ({problem}); remove it to begin again") from None
-        return {region.number: _choice(region, kept.get(region.number)) for region in self.fixes.regions}
-
-    def _write(self) -> None:
-        try:
-            self.folder.mkdir(exist_ok=True)
-        except OSError as problem:
-            raise OutputError(f"cannot make the folder {self.folder}: {problem.strerror}; choose another") from None
-        data: dict[str, Any] = {"choices": {str(number): encode(choice) for number, choice in self.choices.items()}}
-        write_whole(self.folder / STATE, (json.dumps(data, indent=1) + "\n").encode(), force=True)
-
 
 def fixed_recipe(fixed: Fixed, picture: Picture) -> Recipe:
     """The recipe of the mended picture: those of its steps, at least one, and the facts of the whole."""
@@ -231,16 +194,6 @@ def fixed_recipe(fixed: Fixed, picture: Picture) -> Recipe:
 def steps_of(recipe: Recipe) -> tuple[Recipe, ...]:
     """The recipes of the steps of a mended picture."""
     return tuple(recipe_from_data(step) for step in recipe.steps or ())
-
-
-def _choice(region: FixRegion, kept: Choice | None) -> Choice:
-    """What was chosen before, with what the list itself now says of seed and skipping."""
-    if kept is None:
-        seed = region.request.seed if region.seeded else secrets.randbelow(LARGEST_DRAWN_SEED)
-        return Choice(seed=seed, take=region.take, skip=region.skip, listed=(region.take, region.skip))
-    if kept.listed != (region.take, region.skip):
-        kept = replace(kept, take=region.take, skip=region.skip, listed=(region.take, region.skip))
-    return replace(kept, seed=region.request.seed) if region.seeded else kept
 
 
 def _digest_of(picture: Picture) -> str:

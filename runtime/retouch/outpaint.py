@@ -4,9 +4,7 @@ Every strip is one run on a window of the canvas that holds nothing unpainted bu
 sees empty space as context, and no blend mixes it in: towards the outside the strip ends where the window ends.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from math import ceil
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,47 +20,17 @@ from retouch.progress import OnProgress, Progress, ignore
 from retouch.request import InpaintRequest
 from retouch.resize import Margins, resize_canvas
 from retouch.result import InpaintResult, RegionResult
+from retouch.strips import Strip, strips
 
-NEW_SHARE = 1 / 2
-"""Most of a window's side that is new."""
-CONTEXT_ALONG = 1 / 4
-"""Least share of a window's side that shows the piece before, where a strip is painted in pieces."""
-SHRUNK = 1.5
-"""A strip longer than the model's native side is shrunk by at most this before it is painted in pieces."""
 OVERLAP_SHARE = 1 / 16
 """Automatic overlap as a share of the model's native side."""
 _GOLDEN = 0x9E3779B97F4A7C15
 """Odd and near 2^64 over the golden ratio: multiples of it spread seeds evenly (Knuth, TAOCP 3, 6.4)."""
 
 
-@dataclass(frozen=True)
-class Strip:
-    """One run: what it paints and what it sees, both in pixels of the grown canvas."""
-
-    new: Box
-    window: Box
-
-
 def automatic_overlap(native: int) -> int:
     """Pixels of the old picture that are painted over, fading, when the user names no overlap."""
     return max(2, round(native * OVERLAP_SHARE))
-
-
-def strips(old: Size, margins: Margins, native: int) -> tuple[Strip, ...]:
-    """Plan the runs that paint the margins: left, right, top, bottom, each from the picture outwards."""
-    box = Box.of(old).shift(margins.left, margins.top)
-    found: list[Strip] = []
-    for side in ("left", "right", "top", "bottom"):
-        turned = side in ("top", "bottom")
-        width = getattr(margins, side)
-        while width > 0:
-            side_px = _window_side(box.width if turned else box.height, native)
-            runs = ceil(width / (side_px * NEW_SHARE))
-            step = ceil(width / runs)
-            found += _pieces(box, side, step, side_px)
-            box = _grown(box, side, step)
-            width -= step
-    return tuple(found)
 
 
 def ring(old: Size, margins: Margins, overlap: int) -> Mask:
@@ -138,42 +106,6 @@ def _request_of(request: InpaintRequest, index: int, overlap: int) -> InpaintReq
     feather = float(overlap) if request.feather is None else request.feather
     seed = (request.seed + index * _GOLDEN) % 2**64
     return replace(request, area="picture", feather=feather, seed=seed)
-
-
-def _window_side(along: int, native: int) -> int:
-    """Picture pixels that a window may span: the native side, or as much more as a long strip is shrunk by."""
-    return max(native, min(along, round(native * SHRUNK)))
-
-
-def _pieces(box: Box, side: str, step: int, window_side: int) -> Iterator[Strip]:
-    """Cut one strip beside `box` into pieces from its start to its end, and give each its window."""
-    turned = side in ("top", "bottom")
-    start, length = (box.left, box.width) if turned else (box.top, box.height)
-    shared = round(window_side * CONTEXT_ALONG)
-    count = 1 if length <= window_side else ceil((length - shared) / (window_side - shared))
-    piece = ceil((length - shared) / count)
-    low = start
-    for index in range(count):
-        high = min(start + shared + (index + 1) * piece, start + length) if index + 1 < count else start + length
-        seen = max(start, high - max(window_side, high - low))
-        yield Strip(_beside(box, side, step, 0, low, high), _beside(box, side, step, window_side - step, seen, high))
-        low = high
-
-
-def _beside(box: Box, side: str, step: int, inward: int, low: int, high: int) -> Box:
-    """A box on one side of another: `step` pixels outside it, at most `inward` inside, from low to high along it."""
-    inward = min(inward, box.height if side in ("top", "bottom") else box.width)
-    return {
-        "left": Box(box.left - step, low, box.left + inward, high),
-        "right": Box(box.right - inward, low, box.right + step, high),
-        "top": Box(low, box.top - step, high, box.top + inward),
-        "bottom": Box(low, box.bottom - inward, high, box.bottom + step),
-    }[side]
-
-
-def _grown(box: Box, side: str, step: int) -> Box:
-    low, high = (box.left, box.right) if side in ("top", "bottom") else (box.top, box.bottom)
-    return box.union(_beside(box, side, step, 0, low, high))
 
 
 def _moved(region: RegionResult, window: Box) -> RegionResult:

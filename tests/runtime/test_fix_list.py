@@ -13,8 +13,9 @@ from PIL import Image
 
 from retouch.arrays import RGB, Mask
 from retouch.errors import PictureError, UsageError
+from retouch.fix_choices import STATE
 from retouch.fix_list import FixList, parse_fix_list
-from retouch.fix_run import STATE, Candidate, Fixed, FixRun
+from retouch.fix_run import Candidate, Fixed, FixRun
 from retouch.image_io import load_picture
 from retouch.picture import Picture
 from retouch.pipeline import Inpainter

@@ -13,13 +13,14 @@ from numpy.testing import assert_array_equal
 from retouch.arrays import RGB, Mask
 from retouch.errors import UsageError
 from retouch.geometry import Box, Size
-from retouch.outpaint import CONTEXT_ALONG, NEW_SHARE, automatic_overlap, outpaint, ring, strips
+from retouch.outpaint import automatic_overlap, outpaint, ring
 from retouch.picture import Picture
 from retouch.pipeline import Inpainter
 from retouch.progress import Progress
 from retouch.request import InpaintRequest
 from retouch.resize import Margins
 from retouch.result import InpaintResult
+from retouch.strips import CONTEXT_ALONG, NEW_SHARE, strips
 from retouch_models.bundle import Bundle
 from support import pictures
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from retouch.picture import Picture
     from retouch.pipeline import Inpainter
     from retouch.request import InpaintRequest
+    from retouch.result import InpaintResult
     from retouch.strokes import Layer
 
 LARGEST_RANDOM_SEED = 2**32
@@ -131,16 +132,20 @@ def write_candidates(
         )
         for note in notes:
             narrator.note(note)
-        proof = result.proof
-        drift = "identical" if proof.drift_db is None else f"{proof.drift_db:.1f} dB"
-        narrator.finish(
-            "-" if path is None else str(path),
-            seed=one.seed,
-            bytes_changed_outside=proof.bytes_changed_outside,
-            seam=f"{proof.seam_before:.1f} -> {proof.seam_after:.1f}",
-            blend=proof.blend,
-            drift_outside=drift,
-            device=result.provider,
-        )
-        if path is not None:
-            print(path, flush=True)  # noqa: T201
+        _tell(narrator, path, result)
+
+
+def _tell(narrator: Narrator, path: Path | None, result: "InpaintResult") -> None:
+    """Narrate the proof on stderr, print the path to stdout."""
+    proof = result.proof
+    narrator.finish(
+        "-" if path is None else str(path),
+        seed=result.request.seed,
+        bytes_changed_outside=proof.bytes_changed_outside,
+        seam=f"{proof.seam_before:.1f} -> {proof.seam_after:.1f}",
+        blend=proof.blend,
+        drift_outside="identical" if proof.drift_db is None else f"{proof.drift_db:.1f} dB",
+        device=result.provider,
+    )
+    if path is not None:
+        print(path, flush=True)  # noqa: T201

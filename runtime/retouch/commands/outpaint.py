@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from retouch.commands._options import (
     add_area_options,
@@ -24,6 +25,10 @@ from retouch.commands._run import (
 )
 from retouch_models.errors import UsageError
 from retouch_models.registry import module_names
+
+if TYPE_CHECKING:
+    from retouch.recipe import Recipe
+    from retouch.request import InpaintRequest
 
 SIDES = ("left", "top", "right", "bottom")
 FILL = "edge"
@@ -50,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; returns the exit code."""
-    from retouch.commands._recipes import recipe_of, recipe_texts, request_of
+    from retouch.commands._recipes import recipe_of, recipe_texts
     from retouch.outpaint import automatic_overlap, outpaint, ring
     from retouch.recipe import OutpaintFact
     from retouch.resize import Margins
@@ -60,15 +65,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("outpaint chooses what the model sees itself; leave --area and --regions out")
     narrator = Narrator(as_json=args.json, quiet=args.quiet)
     recipe = recipe_of(args)
-    request = request_of(args, recipe, narrator)
-    if args.seed is None and recipe is None:
-        request = replace(request, seed=drawn_seed())
-    if args.blend is None and recipe is None:
-        request = replace(request, blend=BLEND)
-    fill = FILL
-    if request.content in module_names("retouch.content"):
-        fill = FILL if request.content == "original" else request.content
-        request = replace(request, content="original")
+    request, fill = _request_and_fill(args, recipe, narrator)
     paths = output_paths(args.output, args.picture, args.count)
     check_outputs(paths, force=args.force)
     picture = read_picture(args.picture)
@@ -94,3 +91,19 @@ def run(args: argparse.Namespace) -> int:
     finally:
         engine.close()
     return 0
+
+
+def _request_and_fill(
+    args: argparse.Namespace, recipe: "Recipe | None", narrator: Narrator
+) -> "tuple[InpaintRequest, str]":
+    """The request, and what stands in new space before it is painted; latent contents stay in the request."""
+    from retouch.commands._recipes import request_of
+
+    request = request_of(args, recipe, narrator)
+    if recipe is None:
+        seed = drawn_seed() if args.seed is None else args.seed
+        request = replace(request, seed=seed, blend=BLEND if args.blend is None else args.blend)
+    if request.content not in module_names("retouch.content"):
+        return request, FILL
+    fill = FILL if request.content == "original" else request.content
+    return replace(request, content="original"), fill

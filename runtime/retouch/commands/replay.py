@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retouch.commands._masks import mask_for
 from retouch.commands._options import add_engine_options
@@ -10,6 +11,9 @@ from retouch.commands._progress import Narrator
 from retouch.commands._run import open_engine, read_picture
 from retouch_models.errors import GenerationError, UsageError
 from retouch_models.store import DEFAULT
+
+if TYPE_CHECKING:
+    from retouch.compare import Difference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,16 +62,20 @@ def run(args: argparse.Namespace) -> int:
         engine.close()
     if made.size != again.size:
         raise UsageError(f"the result is {made.size} and the source {again.size}; give the picture it was made from")
-    apart = difference(made.pixels, again.pixels)
     if args.output is not None:
         save_picture(Path(args.output), again.pixels, like=again, alpha=again.alpha, force=args.force)
-    report = {"identical": apart.identical, "psnr_db": apart.psnr_db, "largest": apart.largest, "pixels": apart.pixels}
+    _report(args, difference(made.pixels, again.pixels))
+    return 0
+
+
+def _report(args: argparse.Namespace, apart: "Difference") -> None:
+    """Print the difference; GenerationError when it is larger than was asked for."""
     if args.json:
-        print(json.dumps(report))  # noqa: T201
+        keys = ("psnr_db", "largest", "pixels")
+        print(json.dumps({"identical": apart.identical} | {key: getattr(apart, key) for key in keys}))  # noqa: T201
     elif apart.identical:
         print("identical, byte for byte")  # noqa: T201
     else:
         print(f"PSNR {apart.psnr_db:.1f} dB, {apart.pixels} pixels differ, at most by {apart.largest}")  # noqa: T201
     if args.at_least is not None and apart.psnr_db is not None and apart.psnr_db < args.at_least:
         raise GenerationError(f"the PSNR is {apart.psnr_db:.1f} dB, below the {args.at_least:g} asked for")
-    return 0
