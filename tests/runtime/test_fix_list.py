@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from PIL import Image
 
@@ -140,6 +142,28 @@ def test_options_may_be_written_as_on_the_command_line() -> None:
 def test_a_mistake_is_told_with_its_place(text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         parsed(text)
+
+
+KEYS = st.sampled_from(
+    ["mask", "prompt", "strength", "steps", "count", "take", "seed", "blend", "work_size", "nonsense"]
+)
+VALUES = st.one_of(
+    st.integers(-3, 300).map(str),
+    st.floats(allow_nan=False, allow_infinity=False, width=16).map(str),
+    st.sampled_from(['"all"', '"rect 1,1 5x5"', "[64, 64]", "true", "{}", '"', "inf", "nan"]),
+    st.text("abc ()[]|", max_size=8).map(json.dumps),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.tuples(KEYS, VALUES), max_size=5), st.text(max_size=10))
+def test_any_text_is_a_list_or_a_usage_error(lines: list[tuple[str, str]], tail: str) -> None:
+    text = "[[region]]\n" + "\n".join(f"{key} = {value}" for key, value in lines) + "\n# " + tail
+    try:
+        fixes = parsed(text)
+    except UsageError:
+        return
+    assert 1 <= fixes[1].take <= fixes[1].count
 
 
 def test_regions_are_mended_one_after_another_and_the_rest_is_untouched(run_of: RunOf) -> None:

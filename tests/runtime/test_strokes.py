@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
@@ -47,6 +49,18 @@ def test_a_stroke_reads_back_from_its_own_text(text: str) -> None:
 def test_no_stroke_is_refused_in_one_error(text: str) -> None:
     with pytest.raises(UsageError, match="stroke"):
         parse_stroke(text)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.text(max_size=30) | st.from_regex(r"#[0-9a-f]{6} [0-9]{1,3}( -?[0-9]{1,3},[0-9.]{1,4}%?){1,4}", fullmatch=True)
+)
+def test_any_text_is_a_stroke_or_a_usage_error(text: str) -> None:
+    try:
+        stroke = parse_stroke(text)
+    except UsageError:
+        return
+    assert parse_stroke(str(stroke)) == stroke
 
 
 def test_later_strokes_lie_above_earlier_ones_and_the_rest_is_transparent() -> None:
