@@ -206,6 +206,25 @@ def test_colour_strokes_guide_the_mask_and_leave_the_rest_alone(workspace: Works
     np.testing.assert_array_equal(pixels[outside], original[outside])
 
 
+def test_flaws_move_with_the_picture_on_a_new_canvas_and_back(workspace: Workspace) -> None:
+    mask(workspace, 5, 5, 20, 20)
+    mask(workspace, 50, 30, 70, 50)
+    workspace.fixes.add(workspace.document.mask, "", apart=True)
+    before = [r.mask(64, 96) for r in workspace.fixes]
+    smaller = workspace.document.picture[10:, :60]
+    workspace.frame(smaller, np.zeros((54, 60), np.uint8), "canvas", "", (0, -10))
+    for region, old in zip(workspace.fixes, before, strict=True):
+        np.testing.assert_array_equal(region.mask(54, 60), old[10:, :60])
+    workspace.document.undo()
+    workspace.follow_size()
+    assert workspace.history.base == "0"
+    for region, old in zip(workspace.fixes, before, strict=True):
+        np.testing.assert_array_equal(region.mask(64, 96), old)
+    workspace.document.redo()
+    workspace.follow_size()
+    np.testing.assert_array_equal(workspace.fixes[1].mask(54, 60), before[0][10:, :60])
+
+
 def test_a_failed_fix_is_marked_and_can_run_again(workspace: Workspace) -> None:
     mask(workspace, 5, 5, 20, 20)
     workspace.fixes.add(workspace.document.mask, "fail")

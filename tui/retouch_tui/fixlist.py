@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from retouch.geometry import Box
+from retouch.geometry import Box, Size
 from retouch_tui.layers import Mask8, Point
 from retouch_tui.refine import areas
 
@@ -37,10 +37,11 @@ class Region:
         return ((self.box.left + self.box.right) / 2, (self.box.top + self.box.bottom) / 2)
 
     def mask(self, height: int, width: int) -> Mask8:
-        """Return its mask at the size of the picture, (height, width)."""
+        """Return its mask at the size of the picture, (height, width); what lies outside is left out."""
         full = np.zeros((height, width), np.uint8)
-        block = np.frombuffer(zlib.decompress(self.packed), np.uint8)
-        full[self.box.slices] = block.reshape(self.box.height, self.box.width)
+        block = np.frombuffer(zlib.decompress(self.packed), np.uint8).reshape(self.box.height, self.box.width)
+        inside = self.box.clamp(Size(width, height))
+        full[inside.slices] = block[inside.shift(-self.box.left, -self.box.top).slices]
         return full
 
 
@@ -93,6 +94,11 @@ class FixList:
         """Replace some fields of a region."""
         self._regions[number] = replace(self._regions[number], **changes)  # type: ignore[arg-type]
         return self._regions[number]
+
+    def shift(self, dx: int, dy: int) -> None:
+        """Move all regions with a picture that was put on another canvas."""
+        for region in self:
+            self.change(region.number, box=region.box.shift(dx, dy))
 
     def remove(self, number: int) -> None:
         """Forget a region."""

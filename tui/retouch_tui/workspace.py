@@ -224,14 +224,17 @@ class Workspace:
         rest = np.where(chosen, 0, document.mask).astype(np.uint8)
         return document.replace_mask(rest, "take area", (*document.lines, f"- {line}"))
 
-    def frame(self, picture: RGB, mask: Mask8, label: str, line: str) -> None:
-        """Go on with a picture on a new canvas."""
+    def frame(self, picture: RGB, mask: Mask8, label: str, line: str, shift: tuple[int, int]) -> None:
+        """Go on with a picture on a new canvas, on which the old one lies `shift` further right and down."""
         self.document.reframe(picture, mask, label, line)
-        entry = Entry(key="", kind="frame", parent=self.history.base, taken=True, prompt=label)
+        self.fixes.shift(*shift)
+        recipe = {"shift": list(shift)}
+        entry = Entry(key="", kind="frame", parent=self.history.base, taken=True, prompt=label, recipe=recipe)
         self.history.base = self.history.add(picture, entry).key
 
     def follow_size(self) -> None:
         """After an undo that brought back a picture of another size: name it as the one worked on."""
+        left = self.history.entries[self.history.base]
         shape = self.document.picture.shape
         for entry in reversed(list(self.history)):
             pixels = self.history.pictures.get(entry.key)
@@ -239,6 +242,11 @@ class Workspace:
                 pixels.shape == shape and np.array_equal(pixels, self.document.picture)
             ):
                 self.history.base = entry.key
+                if left.parent == entry.key and "shift" in left.recipe:
+                    dx, dy = left.recipe["shift"]
+                    self.fixes.shift(-dx, -dy)
+                elif entry.parent == left.key and "shift" in entry.recipe:
+                    self.fixes.shift(*entry.recipe["shift"])
                 return
 
     def reuse(self, key: str) -> Draft:

@@ -133,8 +133,13 @@ class EditorBase(PacedScreen[None]):
 
     def show_tint(self) -> None:
         """Tint the mask, except above results and previews, which would not be seen."""
-        looking = bool(self.shown_key) or self.preview is not None
-        self.set_look(tint=Tint.OFF if looking else self.tint)
+        self.set_look(tint=Tint.OFF if self._looking else self.tint)
+        self.show_pointer()
+
+    @property
+    def _looking(self) -> bool:
+        """Whether a result or a preview is seen: nothing should cover it."""
+        return bool(self.shown_key) or self.preview is not None
 
     def show_change(self, box: Box | None) -> None:
         """Show what changed inside a box of the picture, and the figures that follow from it."""
@@ -158,7 +163,7 @@ class EditorBase(PacedScreen[None]):
         self.canvas.set_overlay(
             Overlay(
                 cursor=at,
-                radius=self.hand.radius_px,
+                radius=0.0 if self._looking else self.hand.radius_px,
                 crosshair=self.crosshair,
                 outlines=self._outlines(),
             )

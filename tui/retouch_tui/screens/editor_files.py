@@ -92,7 +92,7 @@ class Filing(EditorBase):
     def picture_changed(self) -> None:
         """Show a picture that was just opened."""
         self.shown_key, self.preview, self.frame = "", None, None
-        self.set_status(looking="", plan=None, problem="")
+        self.set_status(looking="", plan=None, problem="", hint="")
         size = self.document.size
         self.cursor.go((size.width / 2, size.height / 2), size)
         self.hand.first_size_px = max(2, round(min(size) / 12))
@@ -250,7 +250,8 @@ class Filing(EditorBase):
         room[canvas.old.slices] = document.mask[kept.slices]
         old = canvas.old
         line = f"+ (all - rect {old.left},{old.top} {old.width}x{old.height})"
-        self.workspace.frame(canvas.pixels, room, f"canvas {frame.size}", line if room.any() else "")
+        shift = (margins.left, margins.top)
+        self.workspace.frame(canvas.pixels, room, f"canvas {frame.size}", line if room.any() else "", shift)
         self.picture_changed()
         self.set_status(hint="the new room is masked · F5 paints it" if room.any() else "cropped")
 
