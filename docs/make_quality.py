@@ -112,7 +112,7 @@ def blends(engine: Inpainter) -> None:
             cells.append(labelled(small(whole[32:224, 64:320], 180), f"{told} {joined.proof.seam_after:.1f}"))
             scores.append(f"{joined.proof.seam_after:.1f}" + (f" ({joined.proof.blend})" if blend == "auto" else ""))
         table.append(f"| {name} | {result.proof.drift_db:.1f} dB | " + " | ".join(scores) + " |")
-        save(f"blends-{name.partition(' ')[0]}", np.hstack(padded(cells)), colours=None)
+        save(f"blends-{name.partition(' ')[0]}", np.hstack(padded(cells)))
     write_table("blends", table)
 
 
@@ -175,13 +175,13 @@ def strokes(engine: Inpainter) -> None:
     """Colour strokes in the mask, and what becomes of them."""
     image = sample()
     mask = drawn('file "mask.png"', image)
-    typed = ("#2040d0 60 400,290 470,290", "#2040d0 46 435,330 436,330")
+    typed = ("#f0b010 60 400,290 450,290", "#f0b010 46 425,330 426,330")
     layer = layer_of([parse_stroke(text) for text in typed], Size(image.shape[1], image.shape[0]))
     opacity = layer[..., 3:] / 255
     sketch = np.rint(image * (1 - opacity) + layer[..., :3] * opacity).astype(np.uint8)
     cells = [labelled(small(sketch, 200), "strokes")]
     for title, paint in (("without", None), ("with", layer)):
-        request = InpaintRequest(prompt="a heart", strength=0.8, seed=2, content="fill")
+        request = InpaintRequest(prompt="a heart", strength=0.7, seed=2, content="telea")
         cells.append(labelled(small(engine.run(image, mask, request, strokes=paint).image, 200), title))
     save("strokes", tiled(cells, 3))
 
@@ -268,13 +268,9 @@ def told(proof: object) -> str:
     return f"bytes changed outside the overlap: {changed}, seam {before:.1f} before and {after:.1f} after blending"
 
 
-def save(name: str, image: RGB, colours: int | None = 160) -> None:
-    """A PNG of few colours for flat pictures, a JPEG for grainy ones."""
-    picture = Image.fromarray(image)
-    if colours is None:
-        picture.save(IMAGES / f"{name}.jpg", quality=82, optimize=True)
-    else:
-        picture.quantize(colours, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
+def save(name: str, image: RGB) -> None:
+    """A JPEG fine enough that no colour of the evidence moves."""
+    Image.fromarray(image).save(IMAGES / f"{name}.jpg", quality=87, subsampling=0, optimize=True)
 
 
 def write_table(name: str, lines: Sequence[str]) -> None:
