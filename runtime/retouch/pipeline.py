@@ -117,6 +117,8 @@ class Inpainter:
             self._open_graphs()
         with clock.phase("text"):
             text = self._text(full)
+            for role in self.manifest.text.encoders:  # opens again in milliseconds where another prompt is given
+                self.graphs.release(role)
         run = RegionRun(
             graphs=self.graphs,
             levels=self.levels,
@@ -155,7 +157,7 @@ class Inpainter:
         self.graphs.close()
 
     def _open_graphs(self) -> None:
-        for role in (*self.manifest.text.encoders, "vae_encoder", "unet", "vae_decoder"):
+        for role in ("vae_encoder", "unet", "vae_decoder"):
             self.graphs[role]
 
 

@@ -79,14 +79,14 @@ class RegionRun:
         with self.clock.phase("encode"):
             first = self.noise((1, spec.channels, *canvas.cells.shape[2:]))
             stands = initial_latents(canvas, self.encoder, request, self.noise) if request.strength < 1 else None
-            build = partial(self._denoiser, region)
+            build = partial(self._denoiser, region, walk)
             masked = masked_denoise(build, canvas, self.encoder, request, walk, first)
         x = start(walk, first, stands, request.strength)
         with self.clock.phase("steps"):
             latents = self._walk(masked.denoise, x, walk, region, index)
         return latents, masked.opacity(latents) if masked.opacity is not None else None
 
-    def _denoiser(self, region: Region, masked: Latents | None) -> Denoise:
+    def _denoiser(self, region: Region, walk: Sigmas, masked: Latents | None) -> Denoise:
         unet = Unet(
             self.graphs["unet"],
             self.levels,
@@ -94,7 +94,7 @@ class RegionRun:
             two_calls=self.graphs.memory.two_calls,
         )
         scale = given(self.request.guidance) if len(self.context) == 2 else 1.0
-        guidance = Guidance(scale=scale, rescale=self.request.guidance_rescale)
+        guidance = Guidance(scale=scale, rescale=self.request.guidance_rescale, interval=_interval(self.request, walk))
         return denoiser(unet, self.graphs.bundle.manifest.noise.prediction, guidance)
 
     def _walk(self, denoise: Denoise, x: Latents, walk: Sigmas, region: Region, index: int) -> Latents:
@@ -116,6 +116,15 @@ class RegionRun:
 
     def _tell(self, phase: Phase, index: int) -> None:
         self.report(Progress(phase=phase, region=index, regions=self.regions))
+
+
+def _interval(request: InpaintRequest, walk: Sigmas) -> tuple[float, float] | None:
+    """Noise levels (low, high] of the share of the steps that is guided; low lies below those of the last of them."""
+    if request.guidance_interval is None:
+        return None
+    steps = len(walk) - 1
+    first, last = (round(share * steps) for share in request.guidance_interval)
+    return (float(walk[last]) if last < steps else -1.0), float(walk[first])
 
 
 def _to_crop(opacity: Mask, region: Region) -> Mask:

@@ -38,6 +38,8 @@ class InpaintRequest:
     """Classifier-free guidance scale: uncond + guidance * (cond - uncond); 1 runs the prompt alone."""
     guidance_rescale: float = 0.0
     """0..1; lessens over-exposure at high guidance (Lin et al. 2024)."""
+    guidance_interval: tuple[float, float] | None = None
+    """Shares of the run, 0..1, from and until which guidance acts; outside the prompt runs alone, at half the cost."""
     sampler: str | None = None
     schedule: str | None = None
     strength: float = 1.0
@@ -84,6 +86,12 @@ class InpaintRequest:
         _within("steps", self.steps, 1, 1000)
         _within("guidance", self.guidance, 0, 100)
         _within("guidance-rescale", self.guidance_rescale, 0, 1)
+        if self.guidance_interval is not None:
+            start, stop = self.guidance_interval
+            _within("guidance-interval", start, 0, 1)
+            _within("guidance-interval", stop, 0, 1)
+            if start > stop:
+                raise UsageError(f"--guidance-interval must rise, as in 0,0.6, not {start:g},{stop:g}")
         _within("seed", self.seed, 0, LARGEST_SEED)
         _within("variation-seed", self.variation_seed, 0, LARGEST_SEED)
         _within("variation", self.variation, 0, 1)

@@ -69,7 +69,7 @@ def find(name: str) -> Path | None:
         sizes = json.loads((folder / SIZES).read_text(encoding="utf-8"))
         whole = all((folder / file).stat().st_size == size for file, size in sizes.items())
     except (OSError, ValueError, AttributeError):
-        return None
+        whole, sizes = False, {}
     if not whole or GRAPH not in sizes:
         forget(name)
         return None

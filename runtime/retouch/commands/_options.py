@@ -44,6 +44,16 @@ def add_picture_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-megapixels", type=number, metavar="N", help="refuse larger pictures (default 178)")
 
 
+def shares(text: str) -> tuple[float, float]:
+    """Parse 0,0.6."""
+    first, _, second = text.partition(",")
+    return number(first), number(second)
+
+
+FAST: dict[str, Any] = {"steps": 6, "sampler": "dpmpp_2m", "guidance_interval": (0.0, 0.84)}
+"""What `--fast` means: values of options that are not given themselves; docs/performance.md has what it costs."""
+
+
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Which model runs where."""
     group = parser.add_argument_group("model and device")
@@ -86,6 +96,14 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--steps", type=whole, metavar="N")
     group.add_argument("--guidance", type=number, metavar="S", help="how strongly the prompt counts; 1 is off")
     group.add_argument("--guidance-rescale", type=number, metavar="0..1")
+    group.add_argument(
+        "--guidance-interval", type=shares, metavar="A,B", help="guide only from A to B of the run, shares 0..1"
+    )
+    group.add_argument(
+        "--fast",
+        action="store_true",
+        help="rougher, in less than half the time: " + ", ".join(f"{k} {v}" for k, v in FAST.items()),
+    )
     group.add_argument("--sampler", metavar="NAME", help=f"one of {', '.join(module_names('retouch.samplers'))}")
     group.add_argument("--schedule", metavar="NAME", help=f"one of {', '.join(module_names('retouch.schedules'))}")
     group.add_argument("--strength", type=number, metavar="0..1", help="below 1 starts from what is there (default 1)")
@@ -135,6 +153,8 @@ def request_from(args: argparse.Namespace, base: InpaintRequest | None = None) -
     """Lay the given options over `base`; an option that was left out keeps the base's value."""
     names = {f.name for f in fields(InpaintRequest)}
     given: dict[str, Any] = {k: v for k, v in vars(args).items() if k in names and v is not None}
+    if getattr(args, "fast", False):
+        given = FAST | given
     return replace(InpaintRequest() if base is None else base, **given)
 
 

@@ -85,7 +85,10 @@ def open_device(name: str) -> Device:
         probe(device)
         return device
     last: ProviderError | None = None
+    there = import_onnxruntime().get_available_providers()
     for provider in PREFERENCE:
+        if PROVIDERS[provider].ort_name not in there:
+            continue
         device = Device(provider)
         try:
             probe(device)
@@ -111,11 +114,11 @@ def found_devices() -> list[Device]:
 
 def probe(device: Device) -> None:
     """Run a one-node graph on the device; ProviderError says why it does not work and what to do."""
-    from retouch.providers._reasons import explain, overwritten
-
     ort = import_onnxruntime()
     provider = PROVIDERS[device.provider]
     if provider.devices(ort) is None and provider.ort_name not in ort.get_available_providers():
+        from retouch.providers._reasons import overwritten
+
         raise ProviderError(
             overwritten(device)
             or f"{device} is not available: this onnxruntime ({ort.__version__}) comes without {provider.ort_name}; "
@@ -129,9 +132,15 @@ def probe(device: Device) -> None:
     except ProviderError:
         raise
     except Exception as error:
-        raise ProviderError(explain(device, str(error))) from error
+        raise ProviderError(_explained(device, str(error))) from error
     if session.get_providers()[0] != provider.ort_name or float(result[0]) != 2.0:
-        raise ProviderError(explain(device, ""))
+        raise ProviderError(_explained(device, ""))
+
+
+def _explained(device: Device, said: str) -> str:
+    from retouch.providers._reasons import explain
+
+    return explain(device, said)
 
 
 def new_session(
