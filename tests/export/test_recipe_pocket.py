@@ -252,6 +252,13 @@ def test_removing_is_trained_with_the_words_of_the_runtime() -> None:
     assert not any("owl" in text for text in captions)
 
 
+def test_what_is_shown_at_an_edge_is_named() -> None:
+    draw, owl = random.Random(0), Concept(("owl",), ())
+    for _ in range(200):
+        assert "owl" not in caption("outpaint", None, "flat", "green grass", draw)
+        assert caption("outpaint", owl, "flat", "green grass", draw) in ("", "owl, green grass", "an owl, green grass")
+
+
 def test_cells_are_those_of_the_runtime(scenes: Scenes) -> None:
     masks = scenes.batch(8, 1, 1).masks
     ours = cells_of(masks).numpy()

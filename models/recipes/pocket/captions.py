@@ -25,16 +25,21 @@ def name_of(concept: Concept, draw: random.Random) -> str:
     return with_article(name) if draw.random() < 0.5 else name
 
 
-def caption(kind: Kind, concept: Concept, style: str, background: str, draw: random.Random) -> str:
-    """The caption of a scene of that kind."""
+def caption(kind: Kind, concept: Concept | None, style: str, background: str, draw: random.Random) -> str:
+    """The caption of a scene of that kind; no concept where nothing is shown.
+
+    What is painted is named, so that `background` and nothing at all come to mean an empty place.
+    """
     if kind == "erase":  # the share of the runtime's own words is high: removing is what it is asked for most
         removals = (EMPTY_PROMPT, EMPTY_PROMPT, "", background, f"empty background, {background}")
         return draw.choice((*removals, "nothing, empty background"))
+    if concept is None:
+        return draw.choice((background, background, EMPTY_PROMPT, ""))
     if draw.random() < DROPPED:
         return ""
-    if kind == "outpaint":
-        return draw.choice((background, EMPTY_PROMPT, f"{name_of(concept, draw)}, {background}"))
     words = name_of(concept, draw)
+    if kind == "outpaint":
+        return f"{words}, {background}"
     if draw.random() < 0.35:
         words += f", {style} style"
     if draw.random() < (0.75 if kind == "full" else 0.3):

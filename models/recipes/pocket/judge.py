@@ -22,7 +22,8 @@ from recipes.pocket.sprites import load_sprites, read_artwork
 from recipes.pocket.train_judge import EYE, accuracy, judged_nouns
 from retouch import Inpainter, open_bundle
 
-UNITS = {"psnr_db": "dB", "psnr_telea_db": "dB", "drift_db": "dB", "drift_least_db": "dB"}
+SHARES = ("top", "better")
+"""How the names of shares, 0..1, begin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +93,22 @@ def judge(options: Options) -> tuple[dict[str, Scores], dict[str, list[int]]]:
 
 def as_text(table: dict[str, Scores]) -> str:
     """The table as Markdown."""
-    lines = ["| | measure | value |", "|---|---|---|"]
-    for section, scores in table.items():
-        lines += [
-            f"| {section} | {name} | {value} {UNITS.get(name, '')}".rstrip() + " |" for name, value in scores.items()
-        ]
+    lines = ["| section | measure | value |", "|---|---|---|"]
+    lines += [
+        f"| {section} | {name} | {_value(name, value)} |"
+        for section, scores in table.items()
+        for name, value in scores.items()
+    ]
     return "\n".join(lines)
+
+
+def _value(name: str, value: float) -> str:
+    """A number with its unit: shares in percent, levels in dB, seams in ΔE, counts as they are."""
+    if name.startswith(SHARES):
+        return f"{100 * value:.1f} %"
+    if name.endswith("_db"):
+        return f"{value:.1f} dB"
+    return f"{value:.2f} ΔE" if name.startswith("seam") else str(value)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ from recipes.pocket.sprites import Sprites
 KINDS: dict[Kind, int] = {"object": 45, "erase": 13, "full": 22, "outpaint": 10, "part": 10}
 """Of a hundred scenes."""
 DISTRACTORS = 2
+"""Most other things in a scene. Where all or an edge is painted there are none: nothing may appear unasked."""
+OUTPAINTED_THINGS = 0.4
+"""Share of the outpainted scenes that show a thing, and name it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,6 +68,8 @@ class Scenes:
         draw = _Draw(count, seed * 1_000_003 + chunk, self.device)
         kinds = draw.choice.choices(list(KINDS), list(KINDS.values()), k=count)
         of = {kind: torch.tensor([k == kind for k in kinds], device=self.device) for kind in KINDS}
+        shows = [k != "erase" and (k != "outpaint" or draw.choice.random() < OUTPAINTED_THINGS) for k in kinds]
+        shown = torch.tensor(shows, device=self.device)
         targets = [self._pick(draw.choice) for _ in kinds]
         scale = draw.between(0.4, 0.85)  # large: the runtime crops to the mask
         spots = Spots(
@@ -75,14 +80,19 @@ class Scenes:
             flip=draw.signs(),
         )
         pictures, grounds = self._grounds(draw)
-        pictures = self._distract(pictures, spots, ~of["full"], draw)
-        shown = ~of["erase"] & (~of["outpaint"] | (draw.between(0, 1) < 0.75))
+        pictures = self._distract(pictures, spots, ~of["full"] & ~of["outpaint"], draw)
         depth = (draw.between(0, 1) < 0.4).float() * draw.between(0.1, 0.35)
         sprites = premultiplied(self._rgba[targets])
         with_thing = over(shaded(pictures, sprites, spots, depth), placed(sprites, spots, self.options.size))
         captions = [
-            caption(kind, self._concept(i), self.sprites.styles[i], self.backgrounds.captions[ground], draw.choice)
-            for kind, i, ground in zip(kinds, targets, grounds, strict=True)
+            caption(
+                kind,
+                self._concept(target) if show else None,
+                self.sprites.styles[target],
+                self.backgrounds.captions[ground],
+                draw.choice,
+            )
+            for kind, target, show, ground in zip(kinds, targets, shows, grounds, strict=True)
         ]
         return SceneBatch(
             pictures=_where(shown, with_thing, pictures) * 2 - 1,
