@@ -365,6 +365,28 @@ async def test_a_moved_key_works(picture: Path, tmp_path: Path) -> None:
         assert editor.hand.tool_name == "wand"
 
 
+async def test_a_large_picture_is_edited_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "large.png"
+    Image.fromarray(landscape(96, 64)).save(path)
+    for part in ("canvas", "tools", "results"):
+        monkeypatch.setattr(f"retouch_tui.screens.editor_{part}.LARGE_PX", 100)
+    app = make_app(path)
+    async with app.run_test(size=NORMAL) as pilot:
+        editor = await ready(pilot)
+        document = editor.document
+        await pilot.press("w")
+        await click(pilot, (72, 16))
+        await until(pilot, lambda: bool(document.mask.any()))
+        assert document.lines[-1].startswith("+ flood ")
+        await pilot.press("V")
+        await until(pilot, lambda: document.lines[-1] == "| invert")
+        await generated(pilot, lambda: pilot.press("f5"))
+        await pilot.press("a")
+        assert editor.workspace.history.base == "1"
+        await pilot.press("z", "z")
+        assert not document.mask.any()
+
+
 async def test_a_dropped_path_opens_the_picture(picture: Path, tmp_path: Path) -> None:
     other = tmp_path / "other picture.png"
     Image.fromarray(landscape(40, 40)).save(other)

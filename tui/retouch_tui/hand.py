@@ -93,6 +93,19 @@ class Hand:
         changed = self._show()
         return self._commit(changed) if tool.gesture == "tap" else changed
 
+    def tapped(self, at: Point) -> Shape | None:
+        """Return the shape that a tap would draw, without drawing it; None for tools that are not tapped."""
+        tool = self.tool
+        drawn = tool.gesture == "tap" and tool.effect == "mask"
+        return tool.shape([snapped(at)], self.pen) if drawn else None
+
+    def land(self, shape: Shape, *, erase: bool) -> Box | None:
+        """Record a tap whose shape was drawn elsewhere."""
+        stroke = self.document.stroke("mask", erase=erase != self.swapped)
+        sign = "-" if erase != self.swapped else "+"
+        stroke.draw(shape)
+        return stroke.commit(f"{sign} {shape.text(stroke.ground)}", self.tool.label.lower())
+
     def move(self, at: Point) -> Box | None:
         """Go on with a drag."""
         if self._stroke is None or self.tool.gesture != "drag":

@@ -188,6 +188,27 @@ class FillShape:
         return None if shape is None else shape.cover(ground)
 
 
+@dataclass(frozen=True, eq=False)
+class DrawnShape:
+    """A shape that was drawn elsewhere, in a thread for one."""
+
+    words: str
+    area: Cover | None
+
+    @classmethod
+    def of(cls, shape: Shape, ground: Ground) -> "DrawnShape":
+        """Draw a shape now."""
+        return cls(shape.text(ground), shape.cover(ground))
+
+    def text(self, ground: Ground) -> str:  # noqa: ARG002
+        """Return its line."""
+        return self.words
+
+    def cover(self, ground: Ground) -> Cover | None:  # noqa: ARG002
+        """Return where it lies."""
+        return self.area
+
+
 def to_amount(chosen: np.ndarray) -> Mask8:
     """Turn a boolean area into a mask."""
     return np.where(chosen, 255, 0).astype(np.uint8)

@@ -6,13 +6,12 @@ from textual import on
 
 from retouch_tui.cursor import Field
 from retouch_tui.layers import Point
-from retouch_tui.screens.editor_tools import Tooling
+from retouch_tui.screens.editor_tools import LARGE_PX, Tooling
 from retouch_tui.screens.grid_hop import GridHop
+from retouch_tui.shapes import DrawnShape, Ground, Shape
 from retouch_tui.widgets.canvas_messages import Moved, Pointer, Pressed, Released, Scrolled, ViewChanged
 
 RIGHT = 3
-LARGE_PX = 2_000_000
-"""Masks with more pixels are refined in a thread."""
 PAN_SHARE = 4
 """A pan by key moves the view by this part of it."""
 
@@ -83,6 +82,10 @@ class CanvasEditing(Tooling):
         before = self.document.revision
         if self.shown_key:
             self.look_at(self.workspace.history.base)
+        shape = self.hand.tapped(self.cursor.at)
+        if shape is not None and self.document.mask.size > LARGE_PX:
+            self._tap_aside(shape, erase=erase)
+            return
         changed = self.hand.press(self.cursor.at, erase=erase)
         if self.hand.tool.effect == "pick":
             self.show_tools()
@@ -91,6 +94,17 @@ class CanvasEditing(Tooling):
         else:
             self.show_dab(changed)
         self.show_pointer()
+
+    def _tap_aside(self, shape: Shape, *, erase: bool) -> None:
+        """Flood a large picture without keeping anybody waiting; a stroke made meanwhile wins."""
+        document, revision = self.document, self.document.revision
+        ground = Ground(document.picture, document.mask.copy())
+
+        def land(drawn: DrawnShape) -> None:
+            if document is self.document and document.revision == revision and not self.hand.busy:
+                self._after(self.hand.land(drawn, erase=erase))
+
+        self.aside(lambda: DrawnShape.of(shape, ground), land, lambda: None)
 
     # -- the keyboard cursor ----------------------------------------------------------------------------------
 

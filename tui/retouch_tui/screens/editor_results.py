@@ -7,7 +7,7 @@ from retouch.errors import RetouchError
 from retouch.geometry import Box
 from retouch_tui.engine import draft_from_data
 from retouch_tui.history import Entry
-from retouch_tui.job import Event
+from retouch_tui.job import Event, Job
 from retouch_tui.messages import ResultChosen
 from retouch_tui.screens.editor_options import Optioning
 from retouch_tui.screens.editor_tools import LARGE_PX
@@ -30,6 +30,7 @@ class Generating(Optioning):
     _poll: Timer | None = None
     _fixing = False
     _reading = False
+    _starting = False
     _last_step: Event | None = None
     _foretold: float | None = None
 
@@ -45,13 +46,27 @@ class Generating(Optioning):
         self._start(fix=False)
 
     def _start(self, *, fix: bool) -> None:
-        self._fixing = fix
-        try:
-            job = self.workspace.run_next_fix() if fix else self.workspace.generate()
-        except RetouchError as error:
-            self._fixing = False
-            self.notify(str(error), severity="warning", timeout=8)
+        """Hand a job to the worker; a large picture is written in a thread."""
+        if self._starting:
             return
+        self._fixing, self._starting = fix, True
+        task = self.workspace.run_next_fix if fix else self.workspace.generate
+        if self.document.mask.size > LARGE_PX:
+            self.aside(task, self._started, self._not_started)
+            return
+        try:
+            job = task()
+        except RetouchError as error:
+            self._not_started()
+            self.notify(str(error), severity="warning", timeout=8)
+        else:
+            self._started(job)
+
+    def _not_started(self) -> None:
+        self._fixing = self._starting = False
+
+    def _started(self, job: Job | None) -> None:
+        self._starting = False
         if job is None:
             self._fixing = False
             self.notify("all regions of the fix list have run")
