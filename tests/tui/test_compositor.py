@@ -111,9 +111,9 @@ async def test_frames_wait_for_the_terminal_and_merge() -> None:
     of = app()
     async with of.run_test(headless=False, size=SIZE):
         await settle(of)
-        terminal = driver(of)
+        terminal, screen = driver(of), Screen(*SIZE)
         terminal.answering = False
-        terminal.taken()
+        screen.feed(terminal.taken())
         of.canvas.set_view(1.0, (256.0, 256.0))
         await settle(of)
         first = terminal.taken()
@@ -126,12 +126,7 @@ async def test_frames_wait_for_the_terminal_and_merge() -> None:
         await settle(of)
         merged = terminal.taken()
         assert merged.count(QUERY) == 1
-        screen = Screen(*SIZE)
-        terminal.answering = True
-        terminal.answer()
-        of.screen.refresh()
-        await settle(of)
-        screen.feed(terminal.taken())
+        screen.feed(first + merged)
         check_screen(of, screen)
 
 
@@ -292,3 +287,53 @@ async def test_a_batch_of_changes_keeps_what_was_held() -> None:
             await asyncio.sleep(0.01)
         screen.feed(terminal.taken())
         assert "changed" in screen.rows()[0]
+
+
+async def test_a_dialog_costs_its_own_cells_and_so_does_its_end() -> None:
+    of = app()
+    async with of.run_test(headless=False, size=SIZE):
+        screen = Screen(*SIZE)
+        await settle(of)
+        screen.feed(driver(of).taken())
+        of.push_screen(Glass())
+        await settle(of)
+        opened = driver(of).taken()
+        screen.feed(opened)
+        assert any("a dialog" in row for row in screen.rows())
+        of.pop_screen()
+        await settle(of)
+        closed = driver(of).taken()
+        screen.feed(closed)
+        check_screen(of, screen)
+        # 20 cells of text; as many of the canvas, and the line that has the focus.
+        assert len(opened) < 500
+        assert len(closed) < 6_000
+
+
+async def test_a_redraw_writes_the_whole_screen() -> None:
+    of = app()
+    async with of.run_test(headless=False, size=(60, 20)):
+        await settle(of)
+        driver(of).taken()
+        of.screen.refresh()
+        await settle(of)
+        assert driver(of).taken().count("▀") == 0
+        screen = Screen(60, 20)
+        of.action_redraw()
+        await settle(of)
+        screen.feed(driver(of).taken())
+        check_screen(of, screen)
+
+
+async def test_after_a_picture_the_cells_below_it_are_written_again() -> None:
+    of = app()
+    async with of.run_test(headless=False, size=(60, 20)):
+        await settle(of)
+        of.write_to_terminal("PICTURE")
+        await settle(of)
+        driver(of).taken()
+        screen = Screen(60, 20)
+        of.screen.refresh()
+        await settle(of)
+        screen.feed(driver(of).taken())
+        check_screen(of, screen)

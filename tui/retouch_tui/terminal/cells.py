@@ -66,6 +66,11 @@ class Cells:
         at = (rows, columns)
         return Cells(self.glyph[at], self.fg[at], self.bg[at], self.depth)
 
+    def row(self, index: int) -> "Cells":
+        """Return a copy of one row, which later changes do not reach."""
+        at = slice(index, index + 1)
+        return Cells(self.glyph[at].copy(), self.fg[at].copy(), self.bg[at].copy(), self.depth)
+
     def differ(self, other: "Cells") -> NDArray[np.bool_]:
         """Say where two rectangles of one size look different, (rows, columns)."""
         return np.asarray((self.glyph != other.glyph) | (self.fg != other.fg) | (self.bg != other.bg), np.bool_)

@@ -13,18 +13,24 @@ from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.errors import NoWidget
 from textual.strip import Strip
 
+from retouch_tui.terminal.screen_memory import ScreenMemory
+
 
 class TightUpdate(ChopsUpdate):
-    """An update of spans, each cut at both of its ends."""
+    """An update of spans, each cut at both of its ends, without what the terminal shows already."""
+
+    def __init__(self, update: ChopsUpdate, spans: list[tuple[int, int, int]], memory: ScreenMemory) -> None:
+        """Take Textual's update."""
+        super().__init__(update.chops, spans, update.chop_ends)
+        self._memory = memory
 
     def render_segments(self, console: Console) -> str:
         """Return the text that moves to each span and writes it."""
-        parts: list[str] = []
-        for y, start, end in self.spans:
-            for x, strip in self._pieces(y, start, end):
-                parts.append(Control.move_to(x, y).segment.text)
-                parts.append(strip.render(console))
-        return "".join(parts)
+        return "".join(
+            _written(self._memory, y, x, strip, console)
+            for y, start, end in self.spans
+            for x, strip in self._pieces(y, start, end)
+        )
 
     def _pieces(self, y: int, start: int, end: int) -> Iterator[tuple[int, Strip]]:
         for chop_end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
@@ -34,24 +40,59 @@ class TightUpdate(ChopsUpdate):
             yield first, strip.crop(first - x, last - x)
 
 
+class TightLayout(LayoutUpdate):
+    """An update of the whole screen, without what the terminal shows already."""
+
+    def __init__(self, update: LayoutUpdate, memory: ScreenMemory) -> None:
+        """Take Textual's update."""
+        super().__init__(update.strips, update.region)
+        self._memory = memory
+
+    def render_segments(self, console: Console) -> str:
+        """Return the text that moves to each part that is new and writes it."""
+        parts: list[str] = []
+        for y, line in enumerate(self.strips, self.region.y):
+            x = self.region.x
+            for strip in line:
+                parts.append(_written(self._memory, y, x, strip, console))
+                x += strip.cell_length
+        return "".join(parts)
+
+
+def _written(memory: ScreenMemory, y: int, x: int, strip: Strip, console: Console) -> str:
+    return "".join(
+        Control.move_to(column, y).segment.text + part.render(console)
+        for column, part in memory.news(y, x, strip, console)
+    )
+
+
 class TightCompositor(Compositor):
-    """Textual's compositor with tight partial updates."""
+    """Textual's compositor with tight updates."""
+
+    def __init__(self, memory: ScreenMemory) -> None:
+        """Take the memory of what the terminal shows, one for all screens."""
+        super().__init__()
+        self._memory = memory
 
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
         """Return the whole screen, after which no widget has anything left to repaint.
 
         Textual keeps their wishes, so that the first change after a full update repeats all of it.
         """
-        for widget in self.visible_widgets:
+        # `simplify` is for a screenshot, after which the terminal still waits for them.
+        for widget in () if simplify else self.visible_widgets:
             widget._exchange_repaint_regions()
-        return super().render_full_update(simplify)
+        update = super().render_full_update(simplify)
+        self._memory.fit(self.size)
+        return update if simplify else TightLayout(update, self._memory)
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what changed, or None when nothing did."""
         update = super().render_partial_update()
         if update is None:
             return None
-        return TightUpdate(update.chops, self._inside(update.spans), update.chop_ends)
+        self._memory.fit(self.size)
+        return TightUpdate(update, self._inside(update.spans), self._memory)
 
     def _inside(self, spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
         """Drop what lies below the screen: a widget may ask for more than is visible."""

@@ -7,12 +7,18 @@ from rich.console import Console, RenderableType
 from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App, ReturnType
+from textual.geometry import Region
 from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.strip import Strip
 from textual.timer import Timer
 
 from retouch_tui.terminal.capabilities import PLAIN, Capabilities
-from retouch_tui.terminal.compositor import TightCompositor
+from retouch_tui.terminal.compositor import TightCompositor, TightLayout, TightUpdate
+from retouch_tui.terminal.lazy_strip import JoinedStrip
 from retouch_tui.terminal.pacer import QUERY, Pacer
+from retouch_tui.terminal.screen_memory import ScreenMemory
+
+PIXEL_MOUSE_OFF = "\x1b[?1016l"
 
 STILL_S = 0.05
 STILL_LOOKS = 4
@@ -43,6 +49,7 @@ class LinkedApp(App[ReturnType]):
         """Take what was found out about the terminal before the app started."""
         super().__init__()
         self.capabilities = capabilities
+        self.memory = ScreenMemory()
         self._behind: list[str] = []
         self.pacer = Pacer(acknowledges=capabilities.acknowledges, round_trip_s=capabilities.round_trip_s)
 
@@ -69,11 +76,14 @@ class LinkedApp(App[ReturnType]):
         for text in texts:
             self._driver.write(text)
             self._sent(len(text))
+            self.memory.clear()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if not isinstance(renderable, CompositorUpdate) or self.is_headless:
             super()._display(screen, renderable)
             return
+        if not isinstance(renderable, TightUpdate | TightLayout):
+            self.memory.clear()
         measured = _Measured(renderable)
         super()._display(screen, measured)
         if measured.size:
@@ -84,6 +94,24 @@ class LinkedApp(App[ReturnType]):
         if self.pacer.acknowledges and self._driver is not None:
             self._driver.write(QUERY)
         self.pacer.sent(size)
+
+    def action_redraw(self) -> None:
+        """Paint the whole screen anew, after something else has written on it."""
+        self.memory.clear()
+        self.screen.refresh()
+
+    def on_mount(self) -> None:
+        """After a stop (SIGTSTP) the terminal shows something else; Textual leaves its pixel mouse on meanwhile."""
+        self.app_suspend_signal.subscribe(self, lambda _: self._pixel_mouse_off())
+        self.app_resume_signal.subscribe(self, lambda _: self.memory.clear())
+
+    def _pixel_mouse_off(self) -> None:
+        if self._driver is not None:
+            self._driver.write(PIXEL_MOUSE_OFF)
+
+    def on_resize(self) -> None:
+        """A terminal rearranges what it shows when its size changes."""
+        self.memory.clear()
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """Take the acknowledgement of a frame."""
@@ -150,7 +178,15 @@ class Paced(Screen[ScreenResultType], Generic[ScreenResultType]):
             return
         for between in below[below.index(self) + 1 :]:
             between._set_dirty(*regions)
+        for above in self.app.screen_stack:
+            if isinstance(above, PacedModal):
+                above.forget_below()
         self.app.screen.refresh(*regions)
+
+
+def _memory(app: App[object]) -> ScreenMemory:
+    """What the terminal shows; an app that is not linked writes all, so nothing is known."""
+    return app.memory if isinstance(app, LinkedApp) else ScreenMemory()
 
 
 def _ready(app: App[object]) -> bool:
@@ -166,7 +202,7 @@ class PacedScreen(Paced[ScreenResultType]):
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         """Make a screen, as Textual does."""
         super().__init__(name, id, classes)
-        self._compositor = TightCompositor()
+        self._compositor = TightCompositor(_memory(self.app))
 
 
 class PacedModal(Paced[ScreenResultType], ModalScreen[ScreenResultType]):
@@ -175,4 +211,24 @@ class PacedModal(Paced[ScreenResultType], ModalScreen[ScreenResultType]):
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         """Make a dialog, as Textual does."""
         super().__init__(name, id, classes)
-        self._compositor = TightCompositor()
+        self._compositor = TightCompositor(_memory(self.app))
+        self._below: list[Strip] = []
+
+    def forget_below(self) -> None:
+        """What is seen through the dialog has changed."""
+        self._below = []
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return what is seen through a transparent dialog as the strips of the screen below it.
+
+        Textual would take them apart into segments, which for a canvas costs a third of a second, and
+        which could not be recognised as what the terminal shows already.
+        """
+        stack = self.app.screen_stack
+        place = stack.index(self) if self in stack else 0
+        if place == 0 or self.styles.background.a > 0 or stack[place - 1].size != self.size:
+            return super().render_lines(crop)
+        if not self._below:
+            chops = stack[place - 1]._compositor._render_chops(self.size.region, lambda _: True)
+            self._below = [JoinedStrip(list(chop.values())) for chop in chops]
+        return [strip.crop(crop.x, crop.right) for strip in self._below[crop.y : crop.bottom]]

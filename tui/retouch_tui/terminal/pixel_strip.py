@@ -1,8 +1,6 @@
 """A strip of the canvas: it holds arrays and becomes text, or segments, only when asked."""
 
-from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
 
 from rich.color import Color
 from rich.console import Console
@@ -13,14 +11,11 @@ from textual.strip import Strip
 from retouch_tui.terminal import sgr
 from retouch_tui.terminal.cells import GLYPHS, Cells
 from retouch_tui.terminal.colour import UNSET, ColourDepth, rgb
+from retouch_tui.terminal.lazy_strip import LazyStrip
 
 
-class PixelStrip(Strip):
-    """One row of cells.
-
-    The base class's slots stay empty until somebody needs segments (an SVG export, a filter, a dimmed
-    background): building one Segment and one Style per cell costs five times what the encoding does.
-    """
+class PixelStrip(LazyStrip):
+    """One row of cells, which nobody may change afterwards."""
 
     __slots__ = ("_cells", "_text")
 
@@ -28,44 +23,26 @@ class PixelStrip(Strip):
         """Hold one row of cells and, where known, their encoded text."""
         self._cells = cells
         self._text = text
-        self._cell_length = cells.columns
-        self._cell_count = cells.columns
-
-    def __getattr__(self, name: str) -> Any:
-        """Fill the base class's slots at the first use of any of them."""
-        if name not in Strip.__slots__:
-            raise AttributeError(name)
-        super().__init__(_segments(self._cells), self._cells.columns)
-        return getattr(self, name)
+        super().__init__(cells.columns)
 
     @property
     def cells(self) -> Cells:
         """The row of cells."""
         return self._cells
 
-    def __bool__(self) -> bool:
-        return self._cells.columns > 0
+    def segments(self) -> list[Segment]:
+        """Return one segment for each run of cells that look the same."""
+        return _segments(self._cells)
+
+    def part(self, start: int, end: int) -> Strip:
+        """Return the cells from start to end."""
+        return PixelStrip(self._cells.part(slice(None), slice(start, end)))
 
     def render(self, console: Console) -> str:  # noqa: ARG002 - the depth of the cells decides, not Rich
         """Return the terminal text, which leaves no colour behind."""
         if self._text is None:
             self._text = sgr.encode(self._cells)[0]
         return self._text if self._cells.depth is ColourDepth.NONE else self._text + sgr.RESET
-
-    def crop(self, start: int, end: int | None = None) -> Strip:
-        """Return the cells from start to end."""
-        start = max(0, start)
-        end = self._cells.columns if end is None else min(end, self._cells.columns)
-        if start == 0 and end == self._cells.columns:
-            return self
-        if end <= start:
-            return Strip([], 0)
-        return PixelStrip(self._cells.part(slice(None), slice(start, end)))
-
-    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
-        """Return the pieces that end at each cut."""
-        inside = [cut for cut in cuts if cut <= self._cells.columns]
-        return [self.crop(start, end) for start, end in zip([0, *inside], inside, strict=False)]
 
 
 def _segments(cells: Cells) -> list[Segment]:

@@ -260,15 +260,13 @@ class CanvasView(Widget, can_focus=True):
             return Strip.blank(self.size.width, Style.null())
         strip = self._strips[row]
         if strip is None:
-            strip = PixelStrip(self._buffer.cells.part(slice(row, row + 1), slice(None)))
+            strip = PixelStrip(self._buffer.cells.row(row))
             self._strips[row] = strip
         return strip
 
     def _encode_all(self) -> None:
         cells = self._buffer.cells
-        self._strips = [
-            PixelStrip(cells.part(slice(row, row + 1), slice(None)), text) for row, text in enumerate(sgr.encode(cells))
-        ]
+        self._strips = [PixelStrip(cells.row(row), text) for row, text in enumerate(sgr.encode(cells))]
 
     # The pointer
 
