@@ -144,12 +144,17 @@ def _whole(before: RGB, after: RGB, mask: Mask, results: list[InpaintResult], se
     )
 
 
-def _check(margins: Margins, request: InpaintRequest, overlap: int) -> None:
+def check_margins(margins: Margins) -> None:
+    """Refuse margins that add nothing or cut something off; UsageError says what to do."""
     sides = (margins.left, margins.top, margins.right, margins.bottom)
     if min(sides) < 0:
         raise UsageError("outpaint only adds space; cut some off with: retouch canvas resize")
     if max(sides) == 0:
         raise UsageError("say where the picture grows, as in --left 25% or --right 128")
+
+
+def _check(margins: Margins, request: InpaintRequest, overlap: int) -> None:
+    check_margins(margins)
     if not 0 <= overlap <= 4096:
         raise UsageError(f"--overlap must be from 0 to 4096 pixels, not {overlap}")
     if request.feather is not None and request.feather > overlap:

@@ -139,6 +139,21 @@ def test_outpaint_has_the_size_asked_for_and_keeps_old_pixels(
     assert replayed(out, tiny_folder, capsys, "--from", str(photo)) == "identical, byte for byte"
 
 
+def test_outpaint_says_its_plan_and_runs_nothing(
+    tiny_folder: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["outpaint", str(photo), "--model", str(tiny_folder), "--right", "100%", "--plan"]
+    assert main(words) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"90x70 becomes 180x70 in {len(told) - 1} runs"
+    assert main([*words, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["size"] == [180, 70]
+    assert plan["strips"][0]["new"][0] == 90
+    assert plan["strips"][-1]["new"][2:] == [180, 70]
+    assert list(tmp_path.iterdir()) == [photo]
+
+
 def test_outpaint_fades_inside_the_overlap_alone(tiny_folder: Path, photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     words = ["outpaint", str(photo), "--model", str(tiny_folder), "--right", "20", "--overlap", "10", "--steps", "1"]
@@ -202,6 +217,7 @@ def test_img2img_tells_when_it_scales(tiny_folder: Path, tmp_path: Path, capsys:
         (["mask", "PHOTO", "rekt 1,1 2x2", "-o", "OUT"], 2),
         (["mask", "PHOTO", "rect 1,1 2x2", "-o", "lost/OUT"], 4),
         (["outpaint", "PHOTO", "-o", "OUT"], 2),
+        (["outpaint", "PHOTO", "--plan"], 2),
         (["outpaint", "PHOTO", "--left", "-5", "-o", "OUT"], 2),
         (["outpaint", "PHOTO", "--left=-5", "--right", "9", "-o", "OUT"], 2),
         (["outpaint", "PHOTO", "--left", "5", "--area", "picture", "-o", "OUT"], 2),

@@ -1,6 +1,7 @@
 """`retouch outpaint`: grow a picture and paint the new space."""
 
 import argparse
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,10 @@ from retouch_models.errors import UsageError
 from retouch_models.registry import module_names
 
 if TYPE_CHECKING:
+    from retouch.geometry import Size
     from retouch.recipe import Recipe
     from retouch.request import InpaintRequest
+    from retouch.resize import Margins
 
 SIDES = ("left", "top", "right", "bottom")
 FILL = "edge"
@@ -51,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_area_options(parser)
     add_output_options(parser)
     parser.add_argument("--recipe", metavar="FILE", help="take prompt and options from a picture made earlier")
+    parser.add_argument(
+        "--dry-run", "--plan", action="store_true", help="say which strips would be painted; run nothing"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,16 +73,17 @@ def run(args: argparse.Namespace) -> int:
     recipe = recipe_of(args)
     request, fill = _request_and_fill(args, recipe, narrator)
     paths = output_paths(args.output, args.picture, args.count)
-    check_outputs(paths, force=args.force)
+    if not args.dry_run:
+        check_outputs(paths, force=args.force)
     picture = read_picture(args.picture)
     for note in picture.notes:
         narrator.note(note)
-    lengths = {side: getattr(args, side) or 0 for side in SIDES}
-    margins = Margins.of(picture.size, **lengths)
+    margins = Margins.of(picture.size, **{side: getattr(args, side) or 0 for side in SIDES})
+    if args.dry_run:
+        return _print_plan(args, picture.size, margins)
     engine = open_engine(args)
     overlap = automatic_overlap(engine.manifest.size.native) if args.overlap is None else args.overlap
-    sides = {side: getattr(margins, side) for side in SIDES}
-    fact = OutpaintFact(**sides, overlap=overlap, fill=fill)
+    fact = OutpaintFact(**{side: getattr(margins, side) for side in SIDES}, overlap=overlap, fill=fill)
     try:
         write_candidates(
             lambda one: outpaint(engine, picture, margins, one, narrator, overlap=overlap, fill=fill),
@@ -107,3 +114,21 @@ def _request_and_fill(
         return request, FILL
     fill = FILL if request.content == "original" else request.content
     return replace(request, content="original"), fill
+
+
+def _print_plan(args: argparse.Namespace, old: "Size", margins: "Margins") -> int:
+    """Print the new size and every strip, as lines or as JSON."""
+    from retouch.outpaint import check_margins
+    from retouch.strips import strips
+    from retouch_models.store import find_bundle
+
+    check_margins(margins)
+    plan = strips(old, margins, find_bundle(args.model).manifest.size.native)
+    size = [old.width + margins.left + margins.right, old.height + margins.top + margins.bottom]
+    if args.json:
+        found = [{"new": list(strip.new), "window": list(strip.window)} for strip in plan]
+        print(json.dumps({"size": size, "strips": found}))  # noqa: T201
+        return 0
+    lines = [f"strip {number}: paints {s.new}, shown {s.window}" for number, s in enumerate(plan, start=1)]
+    print("\n".join([f"{old} becomes {size[0]}x{size[1]} in {len(plan)} runs", *lines]))  # noqa: T201
+    return 0
