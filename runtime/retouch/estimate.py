@@ -62,7 +62,7 @@ def estimate(
                 ("vae_decoder", 1),
             )
         )
-        seconds = per_native * sum(areas) / manifest.size.native**2 / (machine_gflops() * EFFICIENCY)
+        seconds = per_native * sum(areas) / manifest.size.native**2 / (_usual_gflops() * EFFICIENCY)
     memory = memory_bytes(manifest, request, regions, plan)
     return Estimate(evaluations=calls * len(regions), batch=batch, seconds=seconds, memory_bytes=memory)
 
@@ -89,9 +89,12 @@ def memory_bytes(
 
 
 @lru_cache(maxsize=1)
-def machine_gflops() -> float:
-    """Speed of a float32 matrix product on this machine, GFLOP/s; takes some 30 ms."""
-    side = 512
+def _usual_gflops() -> float:
+    return machine_gflops(512)
+
+
+def machine_gflops(side: int) -> float:
+    """Speed of a product of square float32 matrices on this machine, GFLOP/s; 512 a side takes some 30 ms."""
     a = np.ones((side, side), np.float32)
     a @ a
     best = 1e9

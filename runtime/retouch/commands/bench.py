@@ -1,0 +1,122 @@
+"""`retouch bench`: where the time of a picture goes on this machine, and how near that is to what it can do."""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from retouch.commands._options import FAST, add_engine_options, require_positive, whole
+from retouch.commands._run import open_engine
+
+if TYPE_CHECKING:
+    from retouch.pipeline import Inpainter
+
+MOST_ROUNDS = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--rounds", type=whole, default=5, metavar="N", help="how often everything is timed")
+    parser.add_argument("--steps", type=whole, metavar="N", help="steps of the picture (default: the model's)")
+    parser.add_argument("--json", action="store_true", help="the figures as JSON")
+    add_engine_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Time the phases in turns, print least and median of each."""
+    require_positive("rounds", args.rounds, MOST_ROUNDS)
+    if args.steps is not None:
+        require_positive("steps", args.steps, 1000)
+    engine = open_engine(args)
+    try:
+        found = measure(engine, args.rounds, args.steps)
+    finally:
+        engine.close()
+    print(json.dumps(found, indent=1) if args.json else "\n".join(lines(found)))  # noqa: T201
+    return 0
+
+
+def measure(engine: "Inpainter", rounds: int, steps: int | None) -> dict[str, Any]:
+    """Seconds of each phase by name, a list per phase, and what they are compared with."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from retouch.estimate import machine_gflops
+    from retouch.request import InpaintRequest
+
+    side = engine.manifest.size.native
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+    mask = np.zeros((side, side), np.float32)
+    mask[side // 4 : side * 3 // 4, side // 4 : side * 3 // 4] = 1
+    exact = InpaintRequest(prompt="a red heart", steps=steps, area="picture", work_size=(side, side))
+    seconds: dict[str, list[float]] = {}
+
+    def note(name: str, work: Callable[[], object]) -> Any:
+        start = time.perf_counter()
+        done = work()
+        seconds.setdefault(name, []).append(time.perf_counter() - start)
+        return done
+
+    speeds = [machine_gflops(1024)]
+    note("first picture, graphs opened", lambda: engine.run(picture, mask, exact))
+    for _ in range(rounds):
+        engine.forget()
+        result = note("picture", lambda: engine.run(picture, mask, exact))
+        for phase, took in result.seconds.items():
+            seconds.setdefault(f"  {phase}", []).append(took)
+        note("next candidate", lambda: engine.run(picture, mask, exact))
+        note("fast preset", lambda: engine.run(picture, mask, replace(exact, **FAST)))
+        speeds.append(machine_gflops(1024))
+    unet = engine.manifest.graphs["unet"].gflop
+    count = exact.resolved(engine.manifest).steps or 0
+    work = None if unet is None else 2 * count * unet
+    peak = max(speeds)
+    return {
+        "model": engine.manifest.name,
+        "device": str(engine.device),
+        "threads": engine.graphs.threads,
+        "side": side,
+        "steps": count,
+        "seconds": seconds,
+        "matmul_gflops": peak,
+        "unet_gflops": None if work is None else work / min(seconds["  steps"]),
+        "peak_memory_bytes": _peak(),
+    }
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """Return the report."""
+    size = f"{found['side']}x{found['side']}"
+    told = [
+        f"{found['model']} on {found['device']}, {found['threads']} threads, {size}, {found['steps']} steps, guided"
+    ]
+    told += [
+        f"{name:30} {min(took):8.3f} s   median {statistics.median(took):8.3f} s"
+        for name, took in found["seconds"].items()
+    ]
+    told.append(f"steps per second               {found['steps'] / min(found['seconds']['  steps']):8.1f}")
+    if found["unet_gflops"] is not None and found["device"] == "cpu":
+        share = found["unet_gflops"] / found["matmul_gflops"]
+        told.append(
+            f"UNet                           {found['unet_gflops']:8.0f} GFLOP/s, {share:.0%} of this machine's "
+            f"matrix product ({found['matmul_gflops']:.0f})"
+        )
+    if found["peak_memory_bytes"] is not None:
+        told.append(f"peak memory                    {found['peak_memory_bytes'] / 1e6:8.0f} MB")
+    return told
+
+
+def _peak() -> int | None:
+    """Largest resident memory of this process so far, in bytes; None where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    import sys
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -1,0 +1,69 @@
+"""The estimate of memory beside what fresh processes really took, and memory that does not grow from run to run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+resource = pytest.importorskip("resource")  # not on Windows
+
+RUN = """
+import json, resource, sys, numpy as np
+from retouch.estimate import memory_bytes
+from retouch.pipeline import Inpainter
+from retouch.request import InpaintRequest
+from retouch_models.store import find_bundle
+side, memory = int(sys.argv[1]), sys.argv[2]
+engine = Inpainter(find_bundle("pocket"), provider="cpu", threads=2, memory=memory)
+mask = np.zeros((side, side), np.float32); mask[40:90, 40:90] = 1
+request = InpaintRequest(prompt="a", steps=1, guidance=3, area="picture", work_size=(side, side))
+engine.run(np.zeros((side, side, 3), np.uint8), mask, request)
+full = request.resolved(engine.manifest)
+said = memory_bytes(engine.manifest, full, engine.plan(mask, full), engine.graphs.memory)
+print(json.dumps([said, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+"""
+LONG = """
+import numpy as np, gc, sys
+from pathlib import Path
+from retouch.memory_plan import held_bytes
+from retouch.pipeline import Inpainter
+from retouch.request import InpaintRequest
+from retouch_models.bundle import open_bundle
+engine, held = Inpainter(open_bundle(Path(sys.argv[1])), provider="cpu", threads=1), []
+for number in range(200):
+    side = 32 + 8 * (number * 5 % 13) if number else 128
+    mask = np.zeros((side, side), np.float32); mask[:20, :20] = 1
+    request = InpaintRequest(prompt="abc"[number % 3], seed=number, steps=1, area="picture", work_size=(side, side))
+    engine.run(np.zeros((side, side, 3), np.uint8), mask, request)
+    if number % 20 == 19:
+        gc.collect(); held.append(held_bytes())
+print(held[0], max(held))
+"""
+
+
+def test_the_estimate_is_near_what_a_fresh_process_takes(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("resident memory is counted differently")
+    monkeypatch.setenv("RETOUCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+    def run(*words: str) -> tuple[float, float]:
+        done = subprocess.run([sys.executable, "-c", RUN, *words], capture_output=True, text=True, check=True)
+        said, took = json.loads(done.stdout)
+        return said, took
+
+    run("128", "high")  # optimises the graphs, which takes more memory, once
+    for words in (("128", "high"), ("256", "high"), ("256", "low"), ("384", "high")):
+        said, took = run(*words)
+        assert said == pytest.approx(took, rel=0.2), words  # what was promised
+
+
+def test_two_hundred_pictures_take_no_more_memory_than_ten(tiny_folder: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("resident memory is read from /proc")
+    done = subprocess.run([sys.executable, "-c", LONG, str(tiny_folder)], capture_output=True, text=True, check=True)
+    first, most = map(float, done.stdout.split())
+    assert most <= 1.05 * first  # what was promised
