@@ -76,8 +76,7 @@ def outpaint(
         shown, result = _paint(engine, shown, strip, one, told, overlap=overlap, fill=fill)
         results.append(result)
     mask = ring(picture.size, margins, overlap)
-    painted = replace(canvas, alpha=np.where(grown.mask > 0, 0, grown.alpha).astype(np.uint8))
-    done = apply(painted, before, shown, mask)
+    done = apply(canvas, before, shown, mask)
     if picture.alpha is None:
         done = replace(done, alpha=None)
     return Edit(done, _whole(before, shown, mask, results, request.seed))
