@@ -10,6 +10,7 @@ from retouch.content import CONTENT
 from retouch.picture import Picture, from_srgb, to_srgb
 from retouch.pipeline import Inpainter
 from retouch.progress import OnProgress, ignore
+from retouch.regions import bounds
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult
 from retouch.strokes import Layer
@@ -58,8 +59,12 @@ def without_gaps(picture: Picture, mask: Mask) -> RGB:
 
     Nothing is known of that space, and the fade at its edge must not show the paper through.
     """
-    shown, gap = flattened(picture), _gap(picture, mask)
-    return CONTENT["edge"](shown, gap.astype(np.float32), 0) if gap.any() else shown
+    shown, gap = flattened(picture), _gap(picture, mask).astype(np.float32)
+    if gap.any():
+        here = bounds(gap).pad(1).clamp(picture.size).slices  # the nearest known pixel touches the gap
+        shown = shown.copy()
+        shown[here] = CONTENT["edge"](shown[here], gap[here], 0)
+    return shown
 
 
 def apply(picture: Picture, shown: RGB, painted: RGB, mask: Mask) -> Picture:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.testing import assert_array_equal
 
+from retouch.content import CONTENT
 from retouch.edit import apply, flattened, without_gaps
 from retouch.picture import Picture
 from support import pictures
@@ -37,6 +38,7 @@ def test_only_painted_empty_space_is_filled_from_its_surroundings() -> None:
     gap = (MASK > 0) & (np.arange(24) >= 16)
     assert_array_equal(shown[~gap], paper[~gap])
     assert_array_equal(shown[8, 16], picture.pixels[8, 15])
+    assert_array_equal(shown, CONTENT["edge"](paper, gap.astype(np.float32), 0))
 
 
 def test_an_opaque_picture_is_shown_as_it_is() -> None:
