@@ -25,7 +25,7 @@ from retouch_export.report import REPORT, report
 from retouch_export.tracing import OPSET
 from retouch_export.workplace import Workplace, check_room
 from retouch_models.bundle import Bundle, file_spec, open_bundle
-from retouch_models.errors import ExportError, OutputError
+from retouch_models.errors import ExportError, OutputError, RetouchError
 from retouch_models.manifest import MANIFEST, FileSpec, GraphSpec, Manifest
 
 
@@ -46,7 +46,10 @@ class ExportOptions:
 
 
 def export_bundle(checkpoint: Checkpoint, output: Path, options: ExportOptions, say: Say) -> Bundle:
-    """Write the bundle to `output`, which must not exist; raises ExportError and leaves nothing behind."""
+    """Write the bundle to `output`, which must not exist.
+
+    Errors and Ctrl-C leave nothing behind; after a crash the hidden folder stays and the next run goes on from it.
+    """
     checkpoint.family()
     size_spec(checkpoint, options.side)
     sizes = [part.parameters for part in checkpoint.parts()]
@@ -55,16 +58,19 @@ def export_bundle(checkpoint: Checkpoint, output: Path, options: ExportOptions, 
     try:
         _fill(checkpoint, place, options, say)
         place.publish()
-    except ExportError as error:
+    except RetouchError as error:
         if options.keep_failed:
             raise ExportError(f"{error}; what was made is in {place.keep()}") from error
+        place.remove()
+        raise
+    except KeyboardInterrupt:
+        place.remove()
         raise
     except OSError as error:
+        place.remove()
         raise OutputError(
             f"{output} cannot be written ({error.strerror}); free some space or choose another"
         ) from error
-    finally:
-        place.remove()
     return open_bundle(output)
 
 

@@ -126,7 +126,12 @@ def _pipeline(checkpoint: Checkpoint, manifest: Manifest) -> Any:
     ending = "zero" if manifest.noise.final_sigma_zero else "sigma_min"
     scheduler = diffusers.EulerDiscreteScheduler.from_config(dict(checkpoint.scheduler), final_sigmas_type=ending)
     texts = [part.load() for part in checkpoint.text_encoders]
-    tokenizers = [CLIPTokenizer.from_pretrained(folder) for folder in checkpoint.tokenizers]
+    # Vocabularies written for single files do not say the length, and CLIPTokenizer would pad without end.
+    lengths = [part.config.max_position_embeddings for part in checkpoint.text_encoders]
+    tokenizers = [
+        CLIPTokenizer.from_pretrained(folder, model_max_length=length)
+        for folder, length in zip(checkpoint.tokenizers, lengths, strict=True)
+    ]
     common = {"unet": checkpoint.unet.load(), "vae": checkpoint.vae.load(), "scheduler": scheduler}
     if len(texts) == 2:
         return diffusers.StableDiffusionXLInpaintPipeline(

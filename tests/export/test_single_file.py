@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from export_support.original_names import UNET, write_single_file
 from export_support.small_models import SMALL
+from retouch_export.exporting import ExportOptions, export_bundle
 from retouch_export.sources import open_source
 from retouch_models.errors import ExportError
 
@@ -106,3 +107,14 @@ def test_what_is_wrong_with_a_file_is_said(
     save_file(damage(load_file(file)), tmp_path / "bad.safetensors")
     with pytest.raises(ExportError, match=message), open_source(str(tmp_path / "bad.safetensors")) as found:
         found.unet.load()
+
+
+def test_a_single_file_becomes_a_bundle_that_makes_the_picture_of_diffusers(
+    checkpoint_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    file = single("sd2-inpaint", checkpoint_folder("sd2-inpaint"), tmp_path / "m.safetensors")
+    options = ExportOptions(name="m", precision="fp32")
+    with open_source(str(file)) as found:
+        bundle = export_bundle(found, tmp_path / "out", options, lambda _line: None)
+    assert bundle.manifest.parity["picture"]["psnr_db"] > 50
+    assert bundle.manifest.text.tokenizers[0].tokens == 16
