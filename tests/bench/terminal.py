@@ -18,6 +18,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from textual._compositor import Compositor
+from textual.app import ComposeResult
+from textual.widgets import Static
 
 from retouch.geometry import Box
 from retouch_tui.overlay import Overlay
@@ -25,6 +27,7 @@ from retouch_tui.raster import Tint
 from retouch_tui.terminal.cells import GlyphMode
 from retouch_tui.terminal.colour import ColourDepth
 from retouch_tui.terminal.compositor import TightCompositor
+from retouch_tui.terminal.link import PacedModal
 from terminal_support.canvas_app import ANSWERING, CanvasApp, empty_scene
 from terminal_support.recording import RecordingDriver, settle
 
@@ -145,6 +148,32 @@ async def truecolour(bench: Bench) -> None:
     )
 
 
+class Note(PacedModal[None]):
+    """A small dialog."""
+
+    CSS = "Note { background: transparent; align: center middle; } Note Static { width: 60; height: 12; }"
+
+    def compose(self) -> ComposeResult:
+        """Fill it."""
+        yield Static("a dialog over the canvas " * 28)
+
+
+async def dialogs(bench: Bench) -> None:
+    """A dialog over the canvas."""
+    app = bench.app
+
+    def closed() -> None:
+        if isinstance(app.screen, Note):
+            app.pop_screen()
+
+    def opened() -> None:
+        if not isinstance(app.screen, Note):
+            app.push_screen(Note())
+
+    await bench.measure("a dialog of 60x12 opens", opened, before=closed)
+    await bench.measure("and closes", closed, before=opened)
+
+
 async def coarse(bench: Bench) -> None:
     """What a slow link gets first."""
     views = places()
@@ -184,6 +213,7 @@ async def table(rounds: int) -> list[Cost]:
     half, quad = GlyphMode.HALF, GlyphMode.QUADRANT
     costs = await measured(ColourDepth.TRUECOLOUR, half, rounds, truecolour)
     costs += await measured(ColourDepth.TRUECOLOUR, half, rounds, coarse)
+    costs += await measured(ColourDepth.TRUECOLOUR, half, rounds, dialogs)
     large = repaint("picture of 4096x4096")
     costs += await measured(ColourDepth.TRUECOLOUR, half, rounds, large, side=4096)
     costs += await measured(ColourDepth.TRUECOLOUR, quad, rounds, repaint("quadrants"))

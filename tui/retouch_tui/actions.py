@@ -99,7 +99,7 @@ ACTIONS: tuple[Action, ...] = (
     _editor("settings", "f9", "settings", "Settings", "theme, keys, terminal", "Screens"),
     _editor("undo", "ctrl+z", "undo", "Undo", "take the last stroke back", "Mask", footer=True),
     _editor("redo", "ctrl+y", "redo", "Redo", "do the undone stroke again", "Mask"),
-    _editor("redraw", "f11 ctrl+l", "app.redraw", "Redraw", "paint the screen anew, if something wrote on it", "Screens"),
+    _editor("redraw", "f11 ctrl+l", "app.redraw", "Redraw", "paint the screen anew, if it looks wrong", "Screens"),
     _editor("quit", "ctrl+q f12", "leave", "Quit", "close; everything is kept for --resume", "Screens"),
     _tool("brush", "b", "Brush"),
     _tool("eraser", "e", "Eraser"),
