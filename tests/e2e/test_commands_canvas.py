@@ -181,6 +181,22 @@ def test_whole_pictures_replay(
     assert replayed(out, tiny_folder, capsys, *more) == "identical, byte for byte"
 
 
+def test_strokes_from_a_file_steer_inpainting_and_replay(
+    tiny_folder: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layer, out = tmp_path / "layer.png", tmp_path / "out.png"
+    paint = np.zeros((SIZE[1], SIZE[0], 4), np.uint8)
+    paint[20:40, 20:60] = (255, 0, 0, 200)
+    Image.fromarray(paint).save(layer)
+    words = ["inpaint", str(photo), "--mask", "rect 30,10 40x40", "--strokes", str(layer), "--strength", "0.5"]
+    assert main([*words, "--model", str(tiny_folder), "-o", str(out)]) == 0
+    outside = np.ones((SIZE[1], SIZE[0]), bool)
+    outside[10:50, 30:70] = False
+    assert_array_equal(load_picture(out).pixels[outside], load_picture(photo).pixels[outside])
+    layer.unlink()
+    assert replayed(out, tiny_folder, capsys, "--from", str(photo)) == "identical, byte for byte"
+
+
 def test_generate_takes_the_size_of_the_model_when_none_is_given(tiny_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     words = ["generate", "--model", str(tiny_folder), "--prompt", "owl", "--steps", "1", "--count", "2"]
