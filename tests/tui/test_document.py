@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retouch_tui.document import Document
@@ -76,6 +76,7 @@ def test_undoing_everything_and_redoing_it_passes_through_the_same_states(steps:
 
 
 @settings(max_examples=60, deadline=None)
+@example([("brush", [(0.0, 0.0), (1.0, 0.0), (0.0, -1.0)], 1, False)])  # the finest pen, between pixel middles
 @given(STEPS)
 def test_the_lines_draw_the_mask_that_was_painted(steps: list[object]) -> None:
     document = Document(PICTURE)

@@ -240,7 +240,10 @@ def _trimmed(amount: Mask8) -> Cover:
 
 
 def tail(shape: Shape, seen: int) -> Shape:
-    """The part of a brush path after its first `seen` points; other shapes as they are."""
-    if isinstance(shape, BrushShape) and 0 < seen < len(shape.points):
+    """The part of a brush path after its first `seen` points; other shapes as they are.
+
+    The finest pen is drawn whole: set down between pixel middles it marks one pixel, which a longer path may not.
+    """
+    if isinstance(shape, BrushShape) and shape.size_px > 1 and 0 < seen < len(shape.points):
         return BrushShape(shape.points[seen - 1 :], shape.size_px)
     return shape
