@@ -1,7 +1,7 @@
 """`retouch export SOURCE --output DIR`: the command, without torch until it runs."""
 
 import argparse
-import logging
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -59,10 +59,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _calm() -> None:
-    """Keep the libraries' notices out of the report; it goes for this command only."""
+    """Keep the libraries' notices out of the report; they read these when they are imported."""
     warnings.simplefilter("ignore")
-    for name in ("optimum", "transformers", "diffusers", "torch"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("DIFFUSERS_VERBOSITY", "TRANSFORMERS_VERBOSITY"):
+        os.environ.setdefault(name, "error")
 
 
 def say(line: str) -> None:

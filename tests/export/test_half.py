@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from export_support.small_models import SMALL, _unet
+from export_support.small_models import SMALL, small_unet
 from retouch_export.graph_file import write_graph
 from retouch_export.half import to_half
 from retouch_export.modules import UNet
@@ -18,7 +18,7 @@ from retouch_export.tracing import TracedGraph, trace
 @pytest.fixture(scope="module")
 def traced() -> tuple[UNet, TracedGraph]:
     torch.manual_seed(0)
-    module = UNet(_unet(SMALL["sdxl-inpaint"]).eval())
+    module = UNet(small_unet(SMALL["sdxl-inpaint"]).eval())
     inputs = {
         "sample": torch.randn(2, 9, 16, 16),
         "timestep": torch.tensor([3.0]),

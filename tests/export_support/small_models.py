@@ -68,7 +68,7 @@ def build(kind: str, folder: Path) -> Path:
         for i, padding in enumerate(_paddings(small))
     ]
     common: dict[str, Any] = {
-        "unet": _unet(small),
+        "unet": small_unet(small),
         "vae": _vae(),
         "scheduler": DDIMScheduler(
             beta_start=0.00085,
@@ -119,7 +119,7 @@ def _texts(small: Small) -> list[Any]:
     return [first, CLIPTextModelWithProjection(second)]
 
 
-def _unet(small: Small) -> UNet2DConditionModel:
+def small_unet(small: Small) -> UNet2DConditionModel:
     widths = (64, 64, 64, 64)[: small.levels]
     attends = [True] * (small.levels - 1) + [False]
     if small.levels == 3:

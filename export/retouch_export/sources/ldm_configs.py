@@ -47,7 +47,8 @@ def _unet_config(own: Shapes, shapes: Shapes) -> dict[str, Any]:
     linear, pooled = len(projection) == 2, "label_emb.0.0.weight" in own
     heads: Any = [width // _HEAD_WIDTH for width in widths] if linear else _HEADS_SD1
     config: dict[str, Any] = {
-        "sample_size": _native(linear, pooled, own) // 2 ** (vae_levels(shapes) - 1),
+        # Models trained at 768 look like those trained at 512 and work there too.
+        "sample_size": (1024 if pooled else 512) // 2 ** (vae_levels(shapes) - 1),
         "in_channels": own["input_blocks.0.0.weight"][1],
         "out_channels": own["out.2.weight"][0],
         "block_out_channels": widths,
@@ -74,12 +75,6 @@ def _depth(own: Shapes, place: str) -> int:
     """Count of transformer layers in an attention block, 0 if there is none."""
     pattern = re.compile(re.escape(place) + r"\.transformer_blocks\.(\d+)\.")
     return 1 + max((int(m[1]) for name in own if (m := pattern.match(name)) is not None), default=-1)
-
-
-def _native(linear: bool, pooled: bool, own: Shapes) -> int:
-    """Side in pixels; models trained at 768 look like those trained at 512 and work there too."""
-    del own
-    return 1024 if pooled and linear else 512
 
 
 def vae_levels(shapes: Shapes, prefix: str = "first_stage_model.") -> int:
