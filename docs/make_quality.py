@@ -117,17 +117,22 @@ def blends(engine: Inpainter) -> None:
 
 
 def outpainting(engine: Inpainter) -> None:
-    """A picture that grows by half its width."""
+    """A picture that grows by half of its height, and by half of its width."""
     image = sample()
-    margins = Margins.of(Size(image.shape[1], image.shape[0]), right="50%")
+    size = Size(image.shape[1], image.shape[0])
     cells, lines = [], []
-    for strength, fill in ((1.0, "edge"), (0.7, "telea")):
+    for sides, strength, fill in (
+        ({"top": "25%", "bottom": "25%"}, 0.8, "edge"),
+        ({"right": "50%"}, 0.7, "telea"),
+        ({"right": "50%"}, 1.0, "edge"),
+    ):
         request = InpaintRequest(seed=1, blend="poisson", strength=strength)
-        edit = outpaint(engine, Picture(pixels=image), margins, request, fill=fill)
-        name = f"--strength {strength:g} --content {fill}"
-        cells.append(labelled(small(edit.picture.pixels, 260), name))
-        lines.append(f"- `{name}`: {edit.picture.size} from 768x512; {told(edit.result.proof)}.")
-    save("outpaint", tiled(cells, 1))
+        edit = outpaint(engine, Picture(pixels=image), Margins.of(size, **sides), request, fill=fill)
+        grown = " ".join(f"--{side} {length}" for side, length in sides.items())
+        name = f"{grown} --strength {strength:g} --content {fill}"
+        cells.append(labelled(small(edit.picture.pixels, 240), name))
+        lines.append(f"- `{name}`: {edit.picture.size} from {size}; {told(edit.result.proof)}.")
+    save("outpaint", np.hstack(padded(cells)))
     write_table("outpaint", lines)
 
 
