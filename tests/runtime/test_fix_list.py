@@ -110,6 +110,12 @@ def test_defaults_reach_every_region_and_each_may_say_otherwise() -> None:
     assert fixes[1].title == "region 1 (left)"
 
 
+def test_the_example_of_the_page_is_a_list() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "fix-lists.md").read_text(encoding="utf-8")
+    fixes = parsed(page.partition("```toml\n")[2].partition("```")[0])
+    assert [(r.count, r.take, r.request.steps) for r in fixes.regions] == [(3, 2, 20), (1, 1, 20)]
+
+
 def test_options_may_be_written_as_on_the_command_line() -> None:
     (region,) = parsed('[[region]]\nmask="all"\nnegative-prompt="text"\nwork-size=[64, 32]\n').regions
     assert region.request.negative_prompt == "text"
