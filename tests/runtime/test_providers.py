@@ -303,7 +303,11 @@ def test_windows_ml_makes_its_catalogue_ready(use: Callable[[Ort], Ort], monkeyp
 def test_the_processor_shares_one_arena_and_keeps_weights_unpacked() -> None:
     options = Options()
     PROVIDERS["cpu"].configure(options)
-    assert options.entries == {"session.use_env_allocators": "1", "session.disable_prepacking": "1"}
+    assert options.entries == {
+        "session.use_env_allocators": "1",
+        "session.disable_prepacking": "1",
+        "session.intra_op.allow_spinning": "0",
+    }
     assert options.enable_mem_pattern is False
 
 
