@@ -81,10 +81,21 @@ class EditorBase(PacedScreen[None]):
         try:
             result = task()
         except RetouchError as error:
-            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=12)
-            self.app.call_from_thread(failed)
+            problem = str(error)
+            self.bring(lambda: self.notify(problem, severity="error", timeout=12))
+            self.bring(failed)
             return
-        self.app.call_from_thread(then, result)
+        self.bring(lambda: then(result))
+
+    def bring(self, news: Callable[[], object]) -> None:
+        """Call back from a thread, unless the editor is about to close."""
+
+        def call() -> None:
+            if self.is_attached and self.query(StatusLine):
+                news()
+
+        if self.is_attached:
+            self.app.call_from_thread(call)
 
     # -- showing ----------------------------------------------------------------------------------------------
 
@@ -215,7 +226,8 @@ class EditorBase(PacedScreen[None]):
         status = replace(self.status, **changes)  # type: ignore[arg-type]
         if status != self.status:
             self.status = status
-            self.query_one(StatusLine).show(status)
+            for line in self.query(StatusLine):  # none while the editor closes
+                line.show(status)
 
     def set_look(self, **changes: object) -> None:
         """Change how the canvas shows the scene."""

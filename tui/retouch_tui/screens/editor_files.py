@@ -273,7 +273,8 @@ class Filing(EditorBase):
             self.workspace.write_pictures()
             self.workspace.session.save(saved)
         except RetouchError as error:
-            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=12)
+            problem = str(error)
+            self.bring(lambda: self.notify(problem, severity="error", timeout=12))
 
     def _keep_settings(self) -> None:
         try:

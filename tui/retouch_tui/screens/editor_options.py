@@ -109,7 +109,7 @@ class Optioning(EditorBase):
         except RetouchError as error:
             problem = str(error)
         if not get_current_worker().is_cancelled and revision == document.revision:
-            self.app.call_from_thread(self.set_status, plan=plan, problem=problem)
+            self.bring(lambda: self.set_status(plan=plan, problem=problem))
 
     def set_settings(self, **changes: object) -> None:
         """Change some settings and keep them; the part that deals with files does it."""

@@ -89,7 +89,7 @@ class Tooling(EditorBase):
         document, refinement = self.document, REFINEMENTS[name]
         mask = refinement(document.mask)
         if document.revision == revision and not self.hand.busy:
-            self.app.call_from_thread(self._refined, mask, refinement.label, lines)
+            self.bring(lambda: self._refined(mask, refinement.label, lines))
 
     def action_say(self) -> None:
         """Say in words where the cursor is and what is masked."""

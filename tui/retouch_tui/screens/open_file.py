@@ -94,7 +94,7 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
             pixels, words = thumbnail(seen(open_picture(path)[0])), ""
         except RetouchError as error:
             pixels, words = None, f"\n  {error}"
-        self.app.call_from_thread(self._show, pixels, words)
+        self._bring(pixels, words)
 
     @work(thread=True, exclusive=True, group="preview")
     def _preview_folder(self, folder: Path) -> None:
@@ -104,7 +104,12 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
             sheet, words = None, f"\n  {error.strerror}"
         else:
             words = "\n  no pictures here"
-        self.app.call_from_thread(self._show, sheet, words)
+        self._bring(sheet, words)
+
+    def _bring(self, pixels: RGB | None, words: str) -> None:
+        """Show what a thread has read, unless the dialog is closed meanwhile."""
+        if self.is_attached:
+            self.app.call_from_thread(self._show, pixels, words)
 
     def _show(self, pixels: RGB | None, words: str) -> None:
         for box in self.query(PictureBox):
