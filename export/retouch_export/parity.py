@@ -39,7 +39,10 @@ def compare(graph: Path, role: str, examples: Sequence[Example], expected: Seque
     """Run a graph on the CPU and compare; raises ExportError if it does not load or gives NaN."""
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    options.add_session_config_entry("session.disable_prepacking", "1")  # copies of large weights
+    # Neither packed nor blocked copies of the weights: a second one of a large network would set the memory needed.
+    # The whole picture is made with both.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.add_session_config_entry("session.disable_prepacking", "1")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
