@@ -73,10 +73,14 @@ class Generating(Optioning):
             return
         save_draft(self.config, self.workspace.draft)
         self.query_one(OptionsPanel).show(self.workspace.draft)
-        plan = self.status.plan
-        self._foretold = None if plan is None or plan.seconds is None else plan.seconds / self.settings.pace
+        self._foretold = self._estimate()
         self.follow_run("starting")
         self.canvas.focus()
+
+    def _estimate(self) -> float | None:
+        """Return the seconds of the plan in view, as foretold without what earlier runs taught."""
+        plan = self.status.plan
+        return None if plan is None or plan.seconds is None else plan.seconds / self.settings.pace
 
     def follow_run(self, words: str) -> None:
         """Watch the running job."""
@@ -147,8 +151,9 @@ class Generating(Optioning):
         self.query_one(RunLine).end()
         self.remove_class("-running")
         self.preview = None
-        if event.kind == "finished" and self._foretold and event.seconds > 0:
-            pace = event.seconds / self._foretold
+        foretold = self._foretold or self._estimate()
+        if event.kind == "finished" and foretold and event.seconds > 0:
+            pace = event.seconds / foretold
             self.set_settings(pace=round(min(max(pace, LEAST_PACE), MOST_PACE), 3))
             self.ask_plan()
         if event.kind == "failed":
