@@ -77,8 +77,10 @@ def exif_block(orientation: int | None = None, order: str = "<", thumbnail: byte
 
 
 def srgb_profile() -> bytes:
-    """Pillow's own sRGB profile."""
-    return bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    """Pillow's own sRGB profile, as of one fixed day: it would else differ from second to second."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    struct.pack_into(">6H", data, 24, 2026, 1, 1, 0, 0, 0)
+    return bytes(data)
 
 
 def wide_profile() -> bytes:
