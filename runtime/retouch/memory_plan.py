@@ -1,7 +1,10 @@
 """How a run uses memory: a ladder from quick to frugal, and the choice of its rung."""
 
+import ctypes
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -61,6 +64,24 @@ def held_bytes() -> float:
         return float(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * 4096
     except (OSError, ValueError, IndexError):
         return 0.0
+
+
+def give_back() -> None:
+    """Hand memory that was freed back to the system, which glibc keeps otherwise; nothing to do elsewhere."""
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):  # another C library
+        return None
+    return found
 
 
 def _system_bytes() -> float | None:

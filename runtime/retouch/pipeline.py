@@ -11,7 +11,7 @@ from retouch.errors import GenerationError, PictureError, UsageError
 from retouch.estimate import memory_bytes
 from retouch.latent_content import LATENT_CONTENT
 from retouch.latents import Encoder, noise_stream
-from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, ladder_of
+from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, give_back, ladder_of
 from retouch.noise_levels import NoiseLevels
 from retouch.progress import OnProgress, Progress, ignore
 from retouch.proof import Proof, changed_outside
@@ -88,6 +88,8 @@ class Inpainter:
                 return self._attempt(image, mask, full, regions, on_progress, strokes)
             except (OutOfMemory, MemoryError) as error:
                 said = str(error)
+            finally:
+                give_back()
             self.graphs.close()
         raise GenerationError(said or "the run went out of memory; close other programs, or give a smaller --work-size")
 
