@@ -306,7 +306,7 @@ def test_the_processor_shares_one_arena_and_keeps_weights_unpacked() -> None:
     assert options.entries == {
         "session.use_env_allocators": "1",
         "session.disable_prepacking": "1",
-        "session.intra_op.allow_spinning": "0",
+        "session.intra_op.spin_duration_us": "100",
     }
     assert options.enable_mem_pattern is False
 
