@@ -174,6 +174,7 @@ def verdicts(figures: dict[str, Figures]) -> list[str]:
     return [
         f"{what}: {ratio:.2f} times better than diffusers, goal {goal:g}: {'reached' if ratio >= goal else 'missed'}"
         for (what, goal), ratio in zip(GOALS, ratios, strict=True)
+        if not math.isnan(ratio)
     ]
 
 
