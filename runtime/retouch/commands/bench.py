@@ -102,8 +102,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     if found["unet_gflops"] is not None and found["device"] == "cpu":
         share = found["unet_gflops"] / found["matmul_gflops"]
         told.append(
-            f"UNet                           {found['unet_gflops']:8.0f} GFLOP/s, {share:.0%} of this machine's "
-            f"matrix product ({found['matmul_gflops']:.0f})"
+            f"UNet                           {found['unet_gflops']:8.0f} GFLOP/s, {share:.0%} of numpy's "
+            f"matrix product here ({found['matmul_gflops']:.0f})"
         )
     if found["peak_memory_bytes"] is not None:
         told.append(f"peak memory                    {found['peak_memory_bytes'] / 1e6:8.0f} MB")
