@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from retouch import colour, noise
 from retouch.arrays import RGB, Mask
 from retouch.errors import Cancelled, PictureError, UnknownName, UsageError
 from retouch.pipeline import Inpainter
 from retouch.progress import Progress
-from retouch.request import InpaintRequest, request_from_data
+from retouch.request import COLOUR_MATCHES, NOISES, InpaintRequest, request_from_data
 from retouch.samplers import SAMPLERS
 from retouch.session import GraphSession
 from retouch_models.bundle import Bundle
@@ -324,3 +325,9 @@ def test_no_fade_along_the_picture_border(engine: Inpainter) -> None:
     result = engine.run(image, np.ones((40, 200), np.float32), InpaintRequest(prompt="a", feather=8))
     raw = result.regions[0].raw
     assert_array_equal(result.image, raw)
+
+
+def test_the_names_a_request_checks_are_those_that_exist() -> None:
+    """They are listed where nothing heavy is imported, so a newcomer must be listed there too."""
+    assert set(COLOUR_MATCHES) == set(colour.KINDS)
+    assert set(NOISES) == set(noise.KINDS)

@@ -10,7 +10,6 @@ from retouch.commands._options import add_engine_options
 from retouch.commands._progress import Narrator
 from retouch.commands._run import open_engine, read_picture
 from retouch_models.errors import GenerationError, UsageError
-from retouch_models.store import DEFAULT
 
 if TYPE_CHECKING:
     from retouch.compare import Difference
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the difference to stdout."""
-    from retouch.commands._recipes import mask_of, recipe_of
+    from retouch.commands._recipes import mask_of, model_of, recipe_of
     from retouch.compare import difference
     from retouch.image_io import ensure_writable, load_picture, save_picture
     from retouch.replaying import Replay, source_of
@@ -44,8 +43,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("replay needs a picture that carries a recipe")
     for text in recipe.unmapped:
         narrator.note(f"the recipe says {text}, which has no counterpart here")
-    if recipe.model is not None and args.model == DEFAULT and recipe.source == "retouch":
-        args.model = recipe.model.name
+    args.model = model_of(args, recipe)
     made = load_picture(Path(args.picture))
     source = source_of(recipe) if args.source is None else read_picture(args.source)
     if source is None:
