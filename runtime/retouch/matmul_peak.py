@@ -1,0 +1,52 @@
+"""The fastest product of two float32 matrices on this processor: the ceiling that a graph's speed is compared with.
+
+numpy's library and ONNX Runtime's differ by a factor of two on some processors, so both are asked.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retouch.providers import import_onnxruntime
+
+SIDE = 1536
+"""Large enough to be limited by arithmetic, 7 GFLOP a product."""
+
+# One node, c = a b on float32 of any size, opset 13.
+_PRODUCT = bytes.fromhex(
+    "08083a490a110a01610a016212016322064d61744d756c1201705a0f0a0161120a0a08080112040a000a00"
+    "5a0f0a0162120a0a08080112040a000a00620f0a0163120a0a08080112040a000a0042040a00100d"
+)
+
+
+def matmul_peak(threads: int, *, side: int = SIDE, rounds: int = 3) -> float:
+    """Return GFLOP/s of the better of numpy and ONNX Runtime, the best of `rounds`.
+
+    ONNX Runtime uses `threads`; numpy uses what its own library was told (OPENBLAS_NUM_THREADS), by default every core.
+    """
+    a: NDArray[np.float32] = np.ones((side, side), np.float32)
+    session = _session(threads)
+    ways: tuple[Callable[[], object], ...] = (lambda: a @ a, lambda: session.run(None, {"a": a, "b": a}))
+    return 2 * side**3 / min(_least_seconds(way, rounds) for way in ways) / 1e9
+
+
+def _session(threads: int) -> Any:
+    ort = import_onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return ort.InferenceSession(_PRODUCT, options, providers=["CPUExecutionProvider"])
+
+
+def _least_seconds(work: Callable[[], object], rounds: int) -> float:
+    """Least of `rounds` after one that is not counted."""
+    work()
+    best = float("inf")
+    for _ in range(rounds):
+        start = perf_counter()
+        work()
+        best = min(best, perf_counter() - start)
+    return best
