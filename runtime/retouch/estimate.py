@@ -12,6 +12,8 @@ from time import perf_counter
 import numpy as np
 
 from retouch.memory_plan import EVERYTHING_OPEN, MemoryPlan
+from retouch.preview import ROLE as PREVIEW
+from retouch.preview import shrink_of
 from retouch.request import InpaintRequest, given
 from retouch.samplers import SAMPLERS
 from retouch.schedule import run_steps
@@ -22,7 +24,12 @@ EFFICIENCY = 0.6
 """Share of a matrix product's speed that whole graphs reach on a CPU."""
 PROCESS_BYTES = 95e6
 """The interpreter with numpy, Pillow, OpenCV and ONNX Runtime, no model."""
-ACTIVATIONS = {"unet": (400.0, 33.1e6), "vae_encoder": (900.0, 2.4e6), "vae_decoder": (1280.0, 4.1e6)}
+ACTIVATIONS = {
+    "unet": (400.0, 33.1e6),
+    "vae_encoder": (900.0, 2.4e6),
+    "vae_decoder": (1280.0, 4.1e6),
+    "preview_decoder": (1040.0, 1.2e6),
+}
 """Peak bytes of activations per pixel of the working box and batch entry, and the weights of the graph that this was
 measured on. They grow with the width of a network, of which the weights are the square."""
 
@@ -74,10 +81,12 @@ def memory_bytes(
     area = max(r.placement.work.area for r in regions)
     seen = area if plan.tile is None else min(area, plan.tile**2)
     batch = 1 if given(request.guidance) == 1 or plan.two_calls else 2
+    shrink = None if plan.in_turn else shrink_of(manifest, "auto")
+    shown = 0 if shrink is None else area / shrink**2
     needs: dict[str, tuple[float, float]] = {}
     for role, graph in manifest.graphs.items():
-        if "@" not in role:
-            pixels = {"unet": area * batch, "vae_encoder": seen, "vae_decoder": seen}.get(role, 0)
+        if "@" not in role and not (role == PREVIEW and shrink is None):
+            pixels = {"unet": area * batch, "vae_encoder": seen, "vae_decoder": seen, PREVIEW: shown}.get(role, 0)
             per_pixel, measured_on = ACTIVATIONS.get(role, (0.0, 1.0))
             scratch = per_pixel * math.sqrt(graph.parameters / measured_on) * pixels
             needs[role] = graph.parameters * 4.0, scratch

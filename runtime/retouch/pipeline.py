@@ -13,6 +13,7 @@ from retouch.latent_content import LATENT_CONTENT
 from retouch.latents import Encoder, noise_stream
 from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, give_back, ladder_of
 from retouch.noise_levels import NoiseLevels
+from retouch.preview import Previewer, PreviewKind
 from retouch.progress import OnProgress, Progress, ignore
 from retouch.proof import Proof, changed_outside
 from retouch.providers import open_device
@@ -41,10 +42,12 @@ class Inpainter:
         threads: int | None = None,
         memory: MemoryMode = "auto",
         memory_limit: float | None = None,
+        preview: PreviewKind = "auto",
     ) -> None:
         """Try the device for real; ProviderError if it was named and does not load.
 
-        `memory_limit` is in bytes; without one, `auto` keeps to what the system has left.
+        `memory_limit` is in bytes; without one, `auto` keeps to what the system has left. `preview` chooses how
+        `Progress.preview` is made.
         """
         self._memory_mode: MemoryMode = memory
         self._memory_limit = memory_limit
@@ -55,6 +58,7 @@ class Inpainter:
         self.levels = NoiseLevels.from_spec(self.manifest.noise)
         self._encoder = Encoder(self.graphs)
         self._text = TextSide(self.graphs)
+        self._previewer = Previewer(self.graphs, preview)
 
     def plan(self, mask: Mask, request: InpaintRequest) -> tuple[Region, ...]:
         """Choose the working boxes for a mask, (H, W); PictureError if it is empty."""
@@ -131,6 +135,7 @@ class Inpainter:
             noise=noise_stream(full),
             clock=clock,
             report=on_progress,
+            preview=self._previewer,
             regions=len(regions),
             strokes=strokes,
         )
@@ -146,7 +151,7 @@ class Inpainter:
             proof=proof_of_all(image, picture, mask, done),
             provider=str(self.device),
             seconds=clock.seconds,
-            notes=(*text.conditioning.notes, *self.graphs.notes),
+            notes=(*text.conditioning.notes, *self.graphs.notes, *self._previewer.notes),
         )
 
     def forget(self) -> None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from retouch import tiled_vae, vae
+from retouch import tiled_vae
 from retouch.arrays import RGB, Latents, Mask, Sigmas
 from retouch.canvas import paste, place, size_of
 from retouch.clock import Clock
@@ -45,6 +45,8 @@ class RegionRun:
     noise: Gaussian
     clock: Clock
     report: OnProgress
+    preview: Callable[[Latents], RGB]
+    """Shows clean latents."""
     regions: int
     strokes: Layer | None = None
     """Colour strokes over the whole picture, (H, W, 4)."""
@@ -98,7 +100,7 @@ class RegionRun:
         return denoiser(unet, self.graphs.bundle.manifest.noise.prediction, guidance)
 
     def _walk(self, denoise: Denoise, x: Latents, walk: Sigmas, region: Region, index: int) -> Latents:
-        spec, shape = self.graphs.bundle.manifest.latent, x.shape
+        shape = x.shape
         for step in SAMPLERS[str(self.request.sampler)](denoise, x, walk, lambda: self.noise(shape)):
             x = step.x
             self.report(
@@ -109,7 +111,7 @@ class RegionRun:
                     step=step.index + 1,
                     steps=len(walk) - 1,
                     crop=region.placement.crop,
-                    preview=partial(vae.preview, step.denoised, spec),
+                    preview=partial(self.preview, step.denoised),
                 )
             )
         return x

@@ -2,7 +2,7 @@
 
 The VAE averages 8x8 blocks, so a decoded picture is the blocky picture. The UNet predicts the clean latents at once:
 the known ones where the mask is 0, and where it is 1 a colour that depends on the prompt. `ordinary=True` makes a
-4-channel model that paints that colour everywhere.
+4-channel model that paints that colour everywhere; `preview=True` adds a preview decoder that shows what the VAE shows.
 """
 
 import json
@@ -37,11 +37,13 @@ BOS, EOS = VOCABULARY["<|startoftext|>"], VOCABULARY["<|endoftext|>"]
 TO_LATENTS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1 / 3, 1 / 3, 1 / 3]], np.float32)
 """RGB in -1..1 to four latent channels."""
 TO_RGB = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)
+SCALE = 0.5
+"""Of the latents that the UNet sees."""
 
 Nodes = list[onnx.NodeProto]
 
 
-def build(folder: Path, *, ordinary: bool = False, name: str = "tiny") -> Path:
+def build(folder: Path, *, ordinary: bool = False, preview: bool = False, name: str = "tiny") -> Path:
     """Write the bundle into `folder` and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tokenizer").mkdir(exist_ok=True)
@@ -51,15 +53,17 @@ def build(folder: Path, *, ordinary: bool = False, name: str = "tiny") -> Path:
         "text_encoder": _text_encoder(folder),
         "unet": _unet(folder, ordinary=ordinary),
         "vae_encoder": _vae_encoder(folder),
-        "vae_decoder": _vae_decoder(folder),
+        "vae_decoder": _decoder(folder, "vae_decoder", TO_RGB),
     }
+    if preview:
+        graphs["preview_decoder"] = _decoder(folder, "preview_decoder", TO_RGB / SCALE)
     manifest = Manifest(
         name=name,
         title="A model for tests",
         family="tiny",
         licence="CC0-1.0",
         size=SizeSpec(native=64, multiple=8, minimum=32, maximum=128),
-        latent=LatentSpec(channels=4, factor=8, scale=0.5),
+        latent=LatentSpec(channels=4, factor=8, scale=SCALE),
         noise=NoiseSpec(prediction="sample", spacing="trailing"),
         text=TextSpec(
             tokenizers=(TokenizerSpec(folder="tokenizer", tokens=TOKENS, bos=BOS, eos=EOS, pad=EOS),), width=WIDTH
@@ -139,16 +143,16 @@ def _vae_encoder(folder: Path) -> GraphSpec:
     return _write(folder, "vae_encoder", nodes, {"weight": TO_LATENTS[:, :, None, None]}, inputs, outputs)
 
 
-def _vae_decoder(folder: Path) -> GraphSpec:
+def _decoder(folder: Path, role: str, to_rgb: np.ndarray) -> GraphSpec:
     nodes: Nodes = [
         helper.make_node("Conv", ["latents", "weight"], ["blocks"]),
         helper.make_node("Resize", ["blocks", "", "scales"], ["image"], mode="nearest", nearest_mode="floor",
                          coordinate_transformation_mode="asymmetric"),
     ]  # fmt: skip
-    constants = {"weight": TO_RGB[:, :, None, None], "scales": np.array([1, 1, 8, 8], np.float32)}
+    constants = {"weight": to_rgb[:, :, None, None], "scales": np.array([1, 1, 8, 8], np.float32)}
     inputs = (TensorSpec(name="latents", dtype="float32", shape=("batch", 4, "rows", "columns")),)
     outputs = (TensorSpec(name="image", dtype="float32", shape=("batch", 3, "height", "width")),)
-    return _write(folder, "vae_decoder", nodes, constants, inputs, outputs)
+    return _write(folder, role, nodes, constants, inputs, outputs)
 
 
 def _write(

@@ -25,7 +25,7 @@ from retouch_tui.preview import laid_over
 from retouch_tui.refine import to_float
 from retouch_tui.script import mask_lines
 
-LARGEST_PREVIEW_PX = 64
+LARGEST_PREVIEW_PX = 256
 
 
 def small(preview: RGB) -> RGB:
