@@ -34,7 +34,8 @@ def write_graph(
     nodes: list[onnx.NodeProto] = []
     for name, weight in traced.weights.items():
         value = np.ascontiguousarray(weight.value().numpy())
-        stored = _store(name, value, choose(name, value.shape), weight.transposed, compute)
+        codec, kind = ("fp32", TensorProto.FLOAT) if weight.single else (choose(name, value.shape), compute)
+        stored = _store(name, value, codec, weight.transposed, kind)
         model.graph.initializer.extend(describe(part, array) for part, array in stored.tensors.items())
         nodes += stored.nodes
     body = list(model.graph.node)

@@ -8,16 +8,19 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from retouch_export.tracing import TracedGraph
+from retouch_export.tracing import TracedGraph, Weight
 
 SINGLE_INPUTS = frozenset({"timestep", "time_ids"})
 """Inputs that stay fp32."""
 
-_MATRIX = frozenset({"Gemm", "MatMul", "Conv"})
+_MATRIX = frozenset({"Gemm", "MatMul", "Conv", "NhwcConv"})
 _BOOLEAN = frozenset({"And", "Equal", "Greater", "GreaterOrEqual", "IsNaN", "Less", "LessOrEqual", "Not", "Or"})
 _INTEGER = frozenset({"ArgMax", "NonZero", "Shape", "Size"})
-_ALWAYS_SINGLE = frozenset({("Resize", 1), ("Resize", 2)})
-"""(operator, input) that the standard wants in fp32: region and scales."""
+_ALWAYS_SINGLE = frozenset(
+    {("Resize", 1), ("Resize", 2), ("GroupNorm", 1), ("GroupNorm", 2), ("SkipGroupNorm", 1), ("SkipGroupNorm", 2)}
+)
+"""(operator, input) that must be fp32: region and scales by the standard, the scale and shift of a fused norm by its
+kernel."""
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 
@@ -32,11 +35,17 @@ def to_half(traced: TracedGraph) -> TracedGraph:
             value.type.tensor_type.elem_type = TensorProto.FLOAT16
     types = {value.name: value.type.tensor_type.elem_type for value in proto.graph.input}
     for name, weight in traced.weights.items():
-        types[name] = TensorProto.FLOAT16 if weight.tensor.is_floating_point() else TensorProto.INT64
+        types[name] = _stored_type(weight)
     nodes = _Conversion(types).convert(list(proto.graph.node))
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
     return TracedGraph(proto, traced.weights)
+
+
+def _stored_type(weight: Weight) -> int:
+    if not weight.tensor.is_floating_point():
+        return int(TensorProto.INT64)
+    return int(TensorProto.FLOAT if weight.single else TensorProto.FLOAT16)
 
 
 class _Conversion:

@@ -28,6 +28,12 @@ class Weight:
 
     tensor: Tensor
     transposed: bool = False
+    single: bool = False
+    """Whether it stays in fp32, whatever the graph computes in and however others are stored."""
+
+    def shape(self) -> list[int]:
+        """Its shape as the graph wants it."""
+        return list(self.tensor.shape)[:: -1 if self.transposed else 1]
 
     def value(self) -> Tensor:
         """The tensor as the graph wants it, fp32."""
