@@ -39,6 +39,10 @@ COMMANDS = {
 }
 
 
+EDITOR_OPTIONS = ("--resume", "--mouse", "--glyphs", "--colors", "--graphics", "--theme", "--mirror")
+"""Options that, given first, open the terminal editor."""
+
+
 class Command(Protocol):
     """What a module of `retouch.commands` offers."""
 
@@ -96,7 +100,9 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _opens_editor(word: str) -> bool:
-    return word == "--resume" or (word not in COMMANDS and not word.startswith("-") and Path(word).is_file())
+    if word.startswith("-"):
+        return word.partition("=")[0] in EDITOR_OPTIONS
+    return bool(word) and word not in COMMANDS and (Path(word).is_file() or Path(word).is_dir())
 
 
 def _overview() -> str:
@@ -107,7 +113,7 @@ def _overview() -> str:
             f"retouch {__version__}: repaint only the part of a picture that came out wrong.",
             "",
             "usage: retouch COMMAND ...       (retouch COMMAND --help explains one)",
-            "       retouch [PICTURE]         opens the terminal editor",
+            "       retouch [PICTURE|FOLDER]  opens the terminal editor",
             "",
             *lines,
             "",

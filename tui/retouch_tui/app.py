@@ -90,6 +90,9 @@ class RetouchApp(LinkedApp[int]):
             self.notify(trouble, severity="warning")
         if self._resume is not None:
             self._resumed(editor)
+        elif self._picture is not None and self._picture.is_dir():
+            editor.open_sample()
+            editor.open_folder(self._picture, fresh=False)
         elif self._picture is not None:
             editor.open_path(self._picture, fresh=False)
         else:

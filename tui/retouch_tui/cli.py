@@ -11,7 +11,9 @@ from retouch_models.errors import UsageError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the editor."""
-    parser.add_argument("picture", nargs="?", type=Path, help="the picture to open; the sample if left out")
+    parser.add_argument(
+        "picture", nargs="?", type=Path, help="the picture to open, or a folder to choose from; the sample if left out"
+    )
     parser.add_argument(
         "--resume",
         nargs="?",

@@ -26,7 +26,8 @@ MOST = 0.5
 STRONG = 85
 """Per cent of the tint where 16 colours would lose a mixture."""
 
-INK_CHARACTER = ord("+")
+INK_CHARACTER = ord("o")
+"""Draws the pointer where there are no colours; none of the picture's characters."""
 LABEL_TEXT = (20, 20, 20)
 
 

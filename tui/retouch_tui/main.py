@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _existing(picture: Path | None) -> Path | None:
-    if picture is not None and not picture.is_file():
-        raise UsageError(f"{picture}: no such file; give a picture, or start without one and press F4")
+    if picture is not None and not picture.exists():
+        raise UsageError(f"{picture}: no such file or folder; give a picture, or start without one and press F4")
     return picture
 
 

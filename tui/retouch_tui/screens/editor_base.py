@@ -51,6 +51,8 @@ class EditorBase(PacedScreen[None]):
         self.cursor = Cursor()
         self.crosshair = False
         """Whether the keyboard leads."""
+        self.pointed = True
+        """Whether the pointer is drawn: not after the mouse has left, nor on a result until a key moves it."""
         self.pen_down = False
         self.shown_key = ""
         """The result that is looked at; empty for the picture worked on."""
@@ -171,9 +173,10 @@ class EditorBase(PacedScreen[None]):
     def show_pointer(self) -> None:
         """Draw the cursor and the shape under way."""
         at = self.cursor.at
+        drawn = self.pointed and (self.crosshair if self.shown_key else self.preview is None)
         self.canvas.set_overlay(
             Overlay(
-                cursor=at,
+                cursor=at if drawn else None,
                 radius=0.0 if self._looking else self.hand.radius_px,
                 crosshair=self.crosshair,
                 outlines=self._outlines(),
@@ -247,6 +250,7 @@ class EditorBase(PacedScreen[None]):
             self.notify(str(error), severity="error")
             return
         self.shown_key = "" if key == base else key
+        self.pointed = not self.shown_key
         entry = self.workspace.history.entries.get(self.shown_key)
         words = "" if entry is None else f"result {entry.number}{' (rough)' if entry.kind == 'rough' else ''}"
         self.set_status(looking=words)

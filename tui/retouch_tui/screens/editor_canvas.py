@@ -9,7 +9,7 @@ from retouch_tui.layers import Point
 from retouch_tui.screens.editor_tools import LARGE_PX, Tooling
 from retouch_tui.screens.grid_hop import GridHop
 from retouch_tui.shapes import DrawnShape, Ground, Shape
-from retouch_tui.widgets.canvas_messages import Moved, Pointer, Pressed, Released, Scrolled, ViewChanged
+from retouch_tui.widgets.canvas_messages import Left, Moved, Pointer, Pressed, Released, Scrolled, ViewChanged
 
 RIGHT = 3
 PAN_SHARE = 4
@@ -58,6 +58,12 @@ class CanvasEditing(Tooling):
         if self.hand.busy and self.hand.tool.gesture == "drag":
             self._after(self.hand.release(self.cursor.at))
 
+    @on(Left)
+    def left(self) -> None:
+        """Take the outline of the brush away with the mouse; the crosshair of the keyboard stays."""
+        self.pointed = self.crosshair
+        self.show_pointer()
+
     @on(Scrolled)
     def scrolled(self, event: Scrolled) -> None:
         """Zoom at the pointer; with control, resize the pen."""
@@ -75,6 +81,7 @@ class CanvasEditing(Tooling):
 
     def _lead(self, event: Pointer, *, by_key: bool) -> None:
         self.crosshair = by_key
+        self.pointed = True
         self.cursor.at = (event.x, event.y)
         self.show_pointer()
 
@@ -120,6 +127,7 @@ class CanvasEditing(Tooling):
 
     def _follow(self) -> None:
         """Bring the crosshair into view and go on with a gesture."""
+        self.pointed = True
         if not self.canvas.view.shows(self.cursor.at):
             self.canvas.set_view(self.canvas.view.zoom, self.cursor.at)
         if self.hand.busy and self.hand.tool.gesture == "drag":

@@ -15,6 +15,7 @@ from retouch_tui.files import SUFFIXES, free_name, open_mask, open_picture, save
 from retouch_tui.layers import Mask8, Point
 from retouch_tui.refine import to_bytes
 from retouch_tui.sample import sample_picture
+from retouch_tui.screens.contact_sheet import ContactSheet
 from retouch_tui.screens.dialog import Confirm
 from retouch_tui.screens.editor_base import EditorBase
 from retouch_tui.screens.frame import FrameScreen, margins_of
@@ -42,8 +43,21 @@ class Filing(EditorBase):
         self.app.push_screen(OpenFile(folder, "Open a picture", self.settings.recent), self._opened)
 
     def _opened(self, path: Path | None) -> None:
-        if path is not None:
+        if path is not None and path.is_dir():
+            self.open_folder(path)
+        elif path is not None:
             self.open_path(path)
+
+    def open_folder(self, folder: Path, *, fresh: bool = True) -> None:
+        """Show the pictures of a folder, and open the one that is chosen."""
+
+        def chosen(path: Path | None) -> None:
+            if path is not None and path.is_dir():
+                self.app.push_screen(OpenFile(path, "Open a picture", self.settings.recent), self._opened)
+            elif path is not None:
+                self.open_path(path, fresh=fresh)
+
+        self.app.push_screen(ContactSheet(folder.resolve()), chosen)
 
     def open_path(self, path: Path, *, fresh: bool = True) -> None:
         """Open a picture file, in a `fresh` session or the one begun; a bad file changes nothing."""
@@ -110,8 +124,12 @@ class Filing(EditorBase):
         """Open a picture whose path was pasted or dropped."""
         text = str(getattr(event, "text", "")).strip().strip("'\"").removeprefix("file://")
         path = Path(text).expanduser()
-        if text and "\n" not in text and path.suffix.lower() in SUFFIXES and path.is_file():
+        if not text or "\n" in text:
+            return
+        if path.suffix.lower() in SUFFIXES and path.is_file():
             self.open_path(path)
+        elif path.is_absolute() and path.is_dir():
+            self.open_folder(path)
 
     # -- saving -----------------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ PANELS = {
     "Enter generates, Esc goes back to the canvas.",
     "options": "Options: every value is checked as you type; up and down change numbers; an empty value takes what "
     "suits the model. Rest the mouse on a name to read what it does. Esc goes back to the canvas.",
-    "filmstrip": "Results: left and right look, Enter goes on from one, Space compares, d shows how it was made.",
+    "filmstrip": "Results: left and right look, Enter goes on from one, Space compares, d shows how it was made. "
+    "Esc goes back to the canvas.",
 }
 
 

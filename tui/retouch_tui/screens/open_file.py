@@ -62,7 +62,7 @@ class Beside(Vertical):
 class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
     """Returns the path of a picture, None for none."""
 
-    BINDINGS: ClassVar = [("f4", "dismiss(None)", "Close")]
+    BINDINGS: ClassVar = [("f4", "dismiss(None)", "Close"), ("f3", "sheet", "Contact sheet")]
 
     def __init__(self, folder: Path, title: str, recent: tuple[str, ...] = ()) -> None:
         """Begin in a folder."""
@@ -73,6 +73,10 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
         """Put the preview beside the list."""
         super().on_mount()
         self.query_one(DirectoryNavigation).parent.mount(Beside(self._recent))
+
+    def action_sheet(self) -> None:
+        """Return the folder, to see all its pictures."""
+        self.dismiss(Path(self.query_one(DirectoryNavigation).location))
 
     @on(DirectoryNavigation.Highlighted)
     def highlighted(self, event: DirectoryNavigation.Highlighted) -> None:

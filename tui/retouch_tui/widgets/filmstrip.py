@@ -55,6 +55,7 @@ class Filmstrip(Widget, can_focus=True):
         Binding("right", "look(1)", "Look right", id="film-right"),
         Binding("enter", "take", "Take", tooltip="go on from this result", id="film-take"),
         Binding("space", "screen.compare", "Compare", id="film-compare"),
+        Binding("escape", "screen.to_canvas", "Canvas", id="film-leave"),
         Binding("d", "screen.details", "Details", tooltip="how it was made; copy, reuse", id="film-details"),
     ]
 
