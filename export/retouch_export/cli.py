@@ -37,7 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="branch, tag or commit of a Hub id")
     parser.add_argument("--offline", action="store_true", help="use only what was fetched from the Hub before")
     parser.add_argument("--opset", type=int, default=17, help="ONNX operator set (default: 17)")
-    parser.add_argument("--static", metavar="WxH", help="fix the size of all graphs, for DirectML and NPUs")
+    parser.add_argument(
+        "--static",
+        action="append",
+        default=[],
+        metavar="WxH",
+        help="work at this size only, for DirectML and NPUs; may be given several times",
+    )
     parser.add_argument("--preview-decoder", type=Path, metavar="FILE", help="weights of a tiny decoder (TAESD)")
     parser.add_argument("--card", type=Path, metavar="FILE", help="JSON with title, description, licence, attribution")
     parser.add_argument("--keep-failed", action="store_true", help="keep a bundle that failed its proof, for study")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from retouch_export.checkpoint import Checkpoint
+from retouch_export.static_shape import Sizes
 from retouch_models.bundle import file_spec
 from retouch_models.errors import ExportError
 from retouch_models.manifest import (
@@ -41,18 +42,20 @@ def read_card(path: Path) -> Card:
         ) from None
 
 
-def size_spec(checkpoint: Checkpoint, side: int | None = None) -> SizeSpec:
-    """Working sizes on the grid of the UNet's deepest level; the one size of a bundle made for `side` pixels."""
+def size_spec(checkpoint: Checkpoint, sizes: Sizes = ()) -> SizeSpec:
+    """Working sizes on the grid of the UNet's deepest level, or `sizes` alone; ExportError if one does not suit."""
     facts, (_, family) = checkpoint.facts(), checkpoint.family()
     multiple = checkpoint.factor() * 2 ** (facts.levels - 1)
-    if side is not None:
-        if side <= 0 or side % multiple:
-            raise ExportError(f"--static {side}x{side}: the model works at multiples of {multiple} pixels")
-        return SizeSpec(native=side, multiple=multiple, minimum=side, maximum=side)
     least, most = (
         max(multiple, round(facts.native * share / multiple) * multiple) for share in (family.smallest, family.largest)
     )
-    return SizeSpec(native=facts.native, multiple=multiple, minimum=least, maximum=most)
+    every = SizeSpec(native=facts.native, multiple=multiple, minimum=least, maximum=most)
+    for width, height in sizes:
+        if not every.allows(width, height):
+            near = "x".join(str(min(max(round(s / multiple) * multiple, least), most)) for s in (width, height))
+            raise ExportError(f"--static {width}x{height}: this model takes {every.words()}; try {near}")
+    sides = [side for size in sizes for side in size]
+    return replace(every, minimum=min(sides), maximum=max(sides), fixed=sizes) if sizes else every
 
 
 def latent_spec(checkpoint: Checkpoint, preview: tuple[tuple[float, ...], ...] | None) -> LatentSpec:

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from retouch_export.checkpoint import Checkpoint
+from retouch_export.static_shape import Sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,15 +22,15 @@ class Example:
 _TIMESTEPS = (999.0, 500.25, 20.0, 0.0)
 
 
-def examples(checkpoint: Checkpoint, role: str, side: int | None = None) -> list[Example]:
+def examples(checkpoint: Checkpoint, role: str, sizes: Sizes = ()) -> list[Example]:
     """Inputs for the graph of `role`; the first is the one to trace with.
 
-    `side` is that of a graph of fixed size in pixels; otherwise the sizes vary and are not all square.
+    `sizes` are the only ones of the bundle, each of which is there; without any they vary and are not all square.
     """
     generator = torch.Generator().manual_seed(0)
     if role in checkpoint.text_roles():
         return _text(checkpoint.text_encoders[checkpoint.text_roles().index(role)].config, generator)
-    return _MAKERS[role](checkpoint, generator, _sides(checkpoint, side))
+    return _MAKERS[role](checkpoint, generator, _sides(checkpoint, sizes))
 
 
 def native_example(checkpoint: Checkpoint, role: str) -> Example:
@@ -51,11 +52,11 @@ Cells = tuple[int, int]
 """Height and width in latent cells."""
 
 
-def _sides(checkpoint: Checkpoint, side: int | None) -> list[Cells]:
-    """Two sizes on the grid, small so that big models are proved in minutes."""
-    if side is not None:
-        cells = side // checkpoint.factor()
-        return [(cells, cells), (cells, cells)]
+def _sides(checkpoint: Checkpoint, sizes: Sizes) -> list[Cells]:
+    """The sizes asked for, or two on the grid, small so that big models are proved in minutes."""
+    if sizes:
+        factor = checkpoint.factor()
+        return [(height // factor, width // factor) for width, height in sizes]
     grid = int(2 ** (len(checkpoint.unet.config.down_block_types) - 1))
     return [(2 * grid, 2 * grid), (2 * grid, 3 * grid)]
 
@@ -74,11 +75,12 @@ def _text(config: Any, generator: Generator) -> list[Example]:
 
 
 def _unet(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) -> list[Example]:
-    made, fixed = [], sides[0] == sides[1]
+    made, count = [], max(len(_TIMESTEPS), len(sides))
     tokens = checkpoint.text_encoders[0].config.max_position_embeddings
-    for i, timestep in enumerate(_TIMESTEPS):
-        chunks = 1 if fixed else 1 + i // 3
-        made.append(_unet_example(checkpoint, generator, 2 - i % 2, sides[i // 2], timestep, tokens * chunks))
+    for i in range(count):
+        timestep, cells = _TIMESTEPS[i % len(_TIMESTEPS)], sides[i * len(sides) // count]
+        chunks = 2 if i == count - 1 and len(sides) > 1 else 1  # a graph of one size takes text of one length
+        made.append(_unet_example(checkpoint, generator, 2 - i % 2, cells, timestep, tokens * chunks))
     return made
 
 
@@ -112,8 +114,13 @@ def _pictures(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) 
             f"batch {batch}, {w * factor}x{h * factor} pixels",
             {"image": torch.rand((batch, 3, h * factor, w * factor), generator=generator) * 2 - 1},
         )
-        for batch, (h, w) in zip((2, 1), sides, strict=True)
+        for batch, (h, w) in _batches(sides)
     ]
+
+
+def _batches(sides: list[Cells]) -> list[tuple[int, Cells]]:
+    """Each size with a batch of 2 or 1, at least one of both."""
+    return [(2 - i % 2, sides[i % len(sides)]) for i in range(max(2, len(sides)))]
 
 
 def _unscaled(checkpoint: Checkpoint, generator: Generator, sides: list[Cells]) -> list[Example]:
@@ -127,7 +134,7 @@ def _latents(checkpoint: Checkpoint, generator: Generator, sides: list[Cells], s
             f"batch {batch}, {w}x{h} cells",
             {"latents": torch.randn((batch, channels, h, w), generator=generator) / scale},
         )
-        for batch, (h, w) in zip((2, 1), sides, strict=True)
+        for batch, (h, w) in _batches(sides)
     ]
 
 

@@ -22,6 +22,7 @@ from retouch_export.graph_export import GraphOptions, Say, export_graph
 from retouch_export.precision import STORED_BYTES
 from retouch_export.preview import preview_matrix
 from retouch_export.report import REPORT, report
+from retouch_export.static_shape import Sizes
 from retouch_export.tracing import OPSET
 from retouch_export.workplace import Workplace, check_room
 from retouch_models.bundle import Bundle, file_spec, open_bundle
@@ -37,8 +38,8 @@ class ExportOptions:
     precision: str = "fp16"
     vae_precision: str | None = None
     opset: int = OPSET
-    side: int | None = None
-    """Side in pixels of graphs of a fixed size."""
+    sizes: Sizes = ()
+    """The only sizes, (width, height) in pixels; empty for every size on the grid."""
     keep_failed: bool = False
     picture: bool = True
     """Whether one whole picture is compared with diffusers."""
@@ -51,7 +52,7 @@ def export_bundle(checkpoint: Checkpoint, output: Path, options: ExportOptions, 
     Errors and Ctrl-C leave nothing behind; after a crash the hidden folder stays and the next run goes on from it.
     """
     checkpoint.family()
-    size_spec(checkpoint, options.side)
+    size_spec(checkpoint, options.sizes)
     sizes = [part.parameters for part in checkpoint.parts()]
     check_room(output, max(sizes), sum(sizes), STORED_BYTES[options.precision])
     place = Workplace.open(output, _fingerprint(checkpoint, options))
@@ -114,7 +115,7 @@ def _prove_picture(checkpoint: Checkpoint, folder: Path, options: ExportOptions,
 def _graph_options(role: str, options: ExportOptions) -> GraphOptions:
     vae = role.startswith("vae") and options.vae_precision is not None
     return GraphOptions(
-        precision=str(options.vae_precision) if vae else options.precision, opset=options.opset, side=options.side
+        precision=str(options.vae_precision) if vae else options.precision, opset=options.opset, sizes=options.sizes
     )
 
 
@@ -151,7 +152,7 @@ def _manifest(
         attribution=card.attribution,
         made_with=f"retouch export with {_versions()}",
         source=checkpoint.source,
-        size=size_spec(checkpoint, options.side),
+        size=size_spec(checkpoint, options.sizes),
         latent=latent_spec(checkpoint, preview_matrix(checkpoint)),
         noise=noise_spec(checkpoint),
         text=text_spec(checkpoint),

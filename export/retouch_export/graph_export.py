@@ -17,7 +17,7 @@ from retouch_export.half import to_half
 from retouch_export.parity import Arrays, Parity, compare, torch_results
 from retouch_export.precision import codec_chooser
 from retouch_export.range_check import Peak, watch
-from retouch_export.static_shape import fix_axes
+from retouch_export.static_shape import Sizes, fix_axes
 from retouch_export.tracing import TracedGraph, trace
 from retouch_export.work import gflop
 from retouch_models.bundle import file_spec
@@ -39,8 +39,8 @@ class GraphOptions:
 
     precision: str
     opset: int
-    side: int | None = None
-    """Side in pixels of graphs of a fixed size."""
+    sizes: Sizes = ()
+    """The only sizes; the axes are fixed if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +87,10 @@ class _Made:
 
 
 def _write(checkpoint: Checkpoint, role: str, folder: Path, options: GraphOptions, say: Say) -> _Made:
-    module, cases = checkpoint.module(role), examples(checkpoint, role, options.side)
+    module, cases = checkpoint.module(role), examples(checkpoint, role, options.sizes)
     traced = trace(module, cases[0].inputs, options.opset)
-    if options.side is not None:
-        traced = fix_axes(traced, cases[0])
+    if len(options.sizes) == 1:
+        traced = fix_axes(traced, cases[0].inputs)
     with watch(module) as peak:
         expected = torch_results(module, cases)
     exact, stored = f"{role}.exact.onnx", f"{role}.onnx"

@@ -1,13 +1,13 @@
 """From the words of the command line to a checkpoint and options."""
 
 import argparse
-import re
 
 from retouch_export.changes import change
 from retouch_export.description import Card, read_card
 from retouch_export.exporting import ExportOptions, export_bundle
 from retouch_export.graph_export import Say
 from retouch_export.sources import open_source
+from retouch_export.static_shape import parse_sizes
 from retouch_models.errors import UsageError
 
 OPSETS = range(17, 21)
@@ -23,7 +23,7 @@ def carry_out(args: argparse.Namespace, say: Say) -> None:
         precision=args.precision,
         vae_precision=args.vae_precision,
         opset=args.opset,
-        side=None if args.static is None else _side(args.static),
+        sizes=parse_sizes(args.static),
         keep_failed=args.keep_failed,
         picture=not args.skip_picture,
         card=Card() if args.card is None else read_card(args.card),
@@ -38,15 +38,3 @@ def carry_out(args: argparse.Namespace, say: Say) -> None:
             preview_decoder=args.preview_decoder,
         )
         export_bundle(changed, args.output, options, say)
-
-
-def _side(text: str) -> int:
-    """Read WxH; only squares, since one fixed size has to suit every mask."""
-    match = re.fullmatch(r"(\d+)[x×](\d+)", text.strip())
-    if match is None:
-        raise UsageError(f"--static {text}: give a size such as 512x512")
-    if match[1] != match[2]:
-        raise UsageError(
-            f"--static {text}: give a square such as {match[1]}x{match[1]}; one size has to suit every mask"
-        )
-    return int(match[1])

@@ -43,10 +43,10 @@ def compare_pictures(checkpoint: Checkpoint, folder: Path) -> PictureParity:
         found = inpainter.run(image, mask, _request(manifest)).image
     finally:
         inpainter.close()
-    side = manifest.size.minimum
+    width, height = _size(manifest)
     what = "a hole in a picture" if manifest.conditioning.masked_picture else "a whole picture"
     return PictureParity(
-        psnr_db=round(_psnr(found, expected, mask), 2), label=f"{what}, {side}x{side}, {STEPS} Euler steps"
+        psnr_db=round(_psnr(found, expected, mask), 2), label=f"{what}, {width}x{height}, {STEPS} Euler steps"
     )
 
 
@@ -54,8 +54,13 @@ def _guidance(manifest: Manifest) -> float:
     return manifest.defaults.guidance
 
 
+def _size(manifest: Manifest) -> tuple[int, int]:
+    """Width and height of the smallest picture."""
+    least = manifest.size.minimum
+    return min(manifest.size.fixed, key=lambda size: size[0] * size[1], default=(least, least))
+
+
 def _request(manifest: Manifest) -> InpaintRequest:
-    side = manifest.size.minimum
     return InpaintRequest(
         prompt=_PROMPT,
         negative_prompt="" if _guidance(manifest) == 1 else _NEGATIVE,
@@ -65,7 +70,7 @@ def _request(manifest: Manifest) -> InpaintRequest:
         schedule="model",
         seed=_SEED,
         area="picture",
-        work_size=(side, side),
+        work_size=_size(manifest),
         overlay=False,
         blend="hard",
         feather=0,
@@ -74,16 +79,16 @@ def _request(manifest: Manifest) -> InpaintRequest:
 
 def _example(manifest: Manifest) -> tuple[RGB, Mask]:
     """A drawn picture with a hole on whole latent cells; an ordinary model repaints all of it."""
-    side = manifest.size.minimum
+    width, height = _size(manifest)
     rng = np.random.default_rng(1)
     patches = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    image = np.kron(patches, np.ones((side // 4, side // 4, 1), np.uint8))
-    mask = np.ones((side, side), np.float32)
+    image = np.kron(patches, np.ones((height // 4, width // 4, 1), np.uint8))
+    mask = np.ones((height, width), np.float32)
     if manifest.conditioning.masked_picture:
         cell = manifest.latent.factor
-        edge = side // 4 // cell * cell
+        down, across = (side // 4 // cell * cell for side in (height, width))
         mask[:] = 0
-        mask[edge:-edge, edge:-edge] = 1
+        mask[down:-down, across:-across] = 1
     return image, mask
 
 
@@ -96,8 +101,8 @@ def _diffusers_picture(checkpoint: Checkpoint, manifest: Manifest, image: RGB, m
     pipeline._encode_vae_image = lambda image, generator: (  # noqa: ARG005
         pipeline.vae.encode(image).latent_dist.mode() * pipeline.vae.config.scaling_factor
     )
-    cells = image.shape[0] // manifest.latent.factor
-    noise = gaussian("numpy", _SEED)((1, manifest.latent.channels, cells, cells))
+    cells = [side // manifest.latent.factor for side in image.shape[:2]]
+    noise = gaussian("numpy", _SEED)((1, manifest.latent.channels, *cells))
     pipeline.scheduler.set_timesteps(STEPS)
     # The runtime starts from unit noise in variance-preserving space, diffusers at most spacings from sigma itself.
     sigma = float(pipeline.scheduler.sigmas[0])

@@ -8,6 +8,10 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 T = TypeVar("T")
 
+LATER = {"later": True}
+"""Metadata of a field that an earlier version does not know: left out while it has its default, so that this version's
+files are read by that one unless they need it."""
+
 
 class Misfit(ValueError):
     """A value that does not fit its type; the message names the place."""
@@ -20,9 +24,10 @@ def decode(kind: type[T], value: object, where: str = "") -> T:
 
 
 def encode(value: object) -> Any:
-    """Turn a dataclass into plain JSON values, leaving out nothing."""
+    """Turn a dataclass into plain JSON values, leaving out nothing but defaults of fields marked LATER."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        own = ((f, getattr(value, f.name)) for f in dataclasses.fields(value))
+        return {f.name: encode(v) for f, v in own if not (f.metadata.get("later") and v == f.default)}
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

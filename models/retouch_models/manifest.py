@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from retouch_models.decode import Misfit, decode, encode
+from retouch_models.decode import LATER, Misfit, decode, encode
 from retouch_models.errors import BundleError
 
 SCHEMA = 1
@@ -34,6 +34,25 @@ class SizeSpec:
     """Smallest working side."""
     maximum: int
     """Largest working side that still gives sensible pictures."""
+    fixed: tuple[tuple[int, int], ...] = field(default=(), metadata=LATER)
+    """The only sizes it works at, (width, height), the usual one first; empty for every size on the grid."""
+
+    @property
+    def usual(self) -> tuple[int, int]:
+        """Width and height to work at if nothing speaks for others."""
+        return self.fixed[0] if self.fixed else (self.native, self.native)
+
+    def allows(self, width: int, height: int) -> bool:
+        """Whether the model can work at this size."""
+        if self.fixed:
+            return (width, height) in self.fixed
+        return all(side % self.multiple == 0 and self.minimum <= side <= self.maximum for side in (width, height))
+
+    def words(self) -> str:
+        """Say which sizes the model works at."""
+        if self.fixed:
+            return " or ".join(f"{width}x{height}" for width, height in self.fixed)
+        return f"sides of {self.minimum} to {self.maximum}, each a multiple of {self.multiple}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +180,11 @@ class GraphSpec:
     gflop: float | None = None
     """Work of one evaluation at batch 1 and native size."""
 
+    @property
+    def one_size(self) -> bool:
+        """Whether the graph takes pictures of one size only."""
+        return all(isinstance(axis, int) for axis in self.inputs[0].shape[2:])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
@@ -226,8 +250,18 @@ def _check(manifest: Manifest, where: str) -> None:
         raise BundleError(f"{where}: the manifest has no graph {', '.join(missing)}; export the model again")
     for spec in manifest.all_files():
         parts = spec.file.replace("\\", "/").split("/")
-        if spec.file.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+        if spec.file.startswith(("/", "\\")) or ".." in parts or any(":" in part for part in parts):
             raise BundleError(f"{where}: the manifest names a file outside the bundle ({spec.file}); do not use it")
-    size = manifest.size
-    if not 0 < size.minimum <= size.native <= size.maximum or size.multiple % manifest.latent.factor:
+        if not parts[-1] or spec.file == MANIFEST:
+            raise BundleError(f"{where}: the manifest names {spec.file!r} as a file; export the model again")
+    if not _agree(manifest.size, manifest.latent.factor):
         raise BundleError(f"{where}: the sizes in the manifest contradict each other; export the model again")
+
+
+def _agree(size: SizeSpec, factor: int) -> bool:
+    """Whether the sizes go together; a model for certain sizes need not be able to work at its native one."""
+    if size.multiple <= 0 or size.multiple % factor or size.native <= 0:
+        return False
+    sides = [side for pair in size.fixed for side in pair] if size.fixed else [size.native]
+    on_grid = not size.fixed or all(side % size.multiple == 0 for side in sides)
+    return on_grid and all(0 < size.minimum <= side <= size.maximum for side in sides)

@@ -79,7 +79,8 @@ def memory_bytes(
 ) -> float:
     """Estimate the peak of resident memory of a run on the CPU, the whole process included."""
     area = max(r.placement.work.area for r in regions)
-    seen = area if plan.tile is None else min(area, plan.tile**2)
+    whole = plan.tile is None or manifest.graphs["vae_decoder"].one_size
+    seen = area if whole else min(area, (plan.tile or 0) ** 2)
     batch = 1 if given(request.guidance) == 1 or plan.two_calls else 2
     shrink = None if plan.in_turn else shrink_of(manifest, "auto")
     shown = 0 if shrink is None else area / shrink**2

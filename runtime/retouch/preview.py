@@ -65,8 +65,7 @@ def shrink_of(manifest: Manifest, kind: PreviewKind) -> int | None:
     if kind == "decoder" or graph.gflop is None or unet is None:
         return 1
     step = unet * (1 if manifest.defaults.guidance == 1 else 2)
-    one_size = all(isinstance(axis, int) for axis in graph.inputs[0].shape[2:])
-    return next((n for n in ((1,) if one_size else (1, 2)) if graph.gflop / n**2 <= SHARE * step), None)
+    return next((n for n in ((1,) if graph.one_size else (1, 2)) if graph.gflop / n**2 <= SHARE * step), None)
 
 
 def _smaller(latents: Latents, shrink: int) -> Latents:

@@ -1,5 +1,7 @@
 """Pictures too large for the memory through the VAE in tiles that overlap and fade into each other.
 
+A graph made for one size takes no tiles; it gets the picture whole.
+
 The weights of a tile fall to its borders as a raised cosine over the overlap, so that the two tiles of a place add
 up to one. What group normalisation sees differs from tile to tile; the fade hides the rest of that.
 """
@@ -23,7 +25,7 @@ Planes = NDArray[np.float32]
 
 def decode(session: GraphSession, latents: Latents, spec: LatentSpec, tile: int | None) -> RGB:
     """Decode latents, (1, C, h, w), no more than `tile` pixels a side at once; (h * f, w * f, 3) uint8."""
-    if tile is None or max(latents.shape[2:]) * spec.factor <= tile:
+    if tile is None or session.spec.one_size or max(latents.shape[2:]) * spec.factor <= tile:
         return vae.decode(session, latents, spec)
     side = max(tile // spec.factor, 8)
     total: Planes | None = None
@@ -41,7 +43,7 @@ def decode(session: GraphSession, latents: Latents, spec: LatentSpec, tile: int 
 
 def encode_unit(session: GraphSession, image: Planes, spec: LatentSpec, tile: int | None) -> Latents:
     """Encode (1, 3, H, W) in -1..1, no more than `tile` pixels a side at once; (1, C, H/f, W/f)."""
-    if tile is None or max(image.shape[2:]) <= tile:
+    if tile is None or session.spec.one_size or max(image.shape[2:]) <= tile:
         return vae.encode_unit(session, image, spec)
     f = spec.factor
     rows, columns = image.shape[2] // f, image.shape[3] // f

@@ -14,7 +14,6 @@ from retouch.progress import OnProgress, ignore
 from retouch.request import InpaintRequest
 from retouch.resize import GREY, LARGEST
 from retouch.strokes import Layer
-from retouch_models.manifest import SizeSpec
 
 STRENGTH = 0.6
 """Of image to image when none is given: colours and places stay, shapes may change."""
@@ -45,7 +44,7 @@ def image_to_image(
 ) -> Edit:
     """Repaint all of a picture; its opacity stays. A size the model cannot work at is scaled there and back."""
     whole = replace(request, area="picture")
-    if fits(picture.size, engine.manifest.size) and request.work_size is None:
+    if engine.manifest.size.allows(*picture.size) and request.work_size is None:
         whole = replace(whole, work_size=(picture.size.width, picture.size.height))
     edit = repaint(engine, picture, all_of(picture.size), whole, on_progress, strokes=strokes)
     result = edit.result
@@ -66,8 +65,3 @@ def blank(size: Size) -> Picture:
 def all_of(size: Size) -> Mask:
     """The mask of a whole picture, (H, W)."""
     return np.ones((size.height, size.width), np.float32)
-
-
-def fits(size: Size, sizes: SizeSpec) -> bool:
-    """Whether the model can work at exactly this size."""
-    return all(side % sizes.multiple == 0 and sizes.minimum <= side <= sizes.maximum for side in size)

@@ -9,6 +9,7 @@ The rules, and why:
 * A crop that nearly has the work size is taken at exactly that size: unscaled pixels need no resampling.
 * Square crops of the native size are what the model was trained on. Other shapes on its grid are used where
   a square does not fit into the picture, and an edge is repeated only where no shape fits.
+* A model made for certain sizes works at one of those, and the crop has its shape.
 """
 
 from dataclasses import dataclass
@@ -100,7 +101,10 @@ def plan(mask: Mask, area: WorkArea, sizes: SizeSpec) -> tuple[Region, ...]:
 
 
 def work_sizes(sizes: SizeSpec) -> tuple[Size, ...]:
-    """Sizes on the model's grid of about the native area, none longer than 2:1, the native square first."""
+    """Sizes on the model's grid of about the native area, none longer than 2:1, the native square first.
+
+    A model that works at certain sizes only has those.
+    """
     return _work_sizes(sizes)
 
 
@@ -156,6 +160,8 @@ def _cost(placement: Placement, sizes: SizeSpec, picture: Size) -> float:
 @lru_cache(maxsize=16)
 def _work_sizes(sizes: SizeSpec) -> tuple[Size, ...]:
     """See `work_sizes`; a step of a sixteenth of the native side is fine enough."""
+    if sizes.fixed:
+        return tuple(Size(*size) for size in sizes.fixed)
     step = sizes.multiple * ceil(sizes.native / 16 / sizes.multiple)
     below = range(sizes.native - step, sizes.minimum - 1, -step)
     sides = [*range(sizes.native, sizes.maximum + 1, step), *below]
@@ -175,10 +181,5 @@ def _check(area: WorkArea, sizes: SizeSpec, picture: Size) -> None:
         raise UsageError("the padding must be 0 or more and the zoom at least 1")
     if area.kind == "box" and (area.box is None or area.box.clamp(picture).empty):
         raise UsageError(f"the work area must be a box inside the picture ({picture}), not {area.box}")
-    if area.target is not None:
-        for side in area.target:
-            if side % sizes.multiple or not sizes.minimum <= side <= sizes.maximum:
-                raise UsageError(
-                    f"the model cannot work at {area.target}: each side must be a multiple of {sizes.multiple} "
-                    f"from {sizes.minimum} to {sizes.maximum}"
-                )
+    if area.target is not None and not sizes.allows(*area.target):
+        raise UsageError(f"the model cannot work at {area.target}; it works at {sizes.words()}")

@@ -16,6 +16,7 @@ from retouch.request import InpaintRequest
 from retouch_export import exporting, workplace
 from retouch_export.checkpoint import Checkpoint
 from retouch_export.cli import main
+from retouch_export.examples import examples
 from retouch_export.exporting import ExportOptions, export_bundle
 from retouch_export.graph_export import GraphOptions, GraphResult, export_graph
 from retouch_export.sources.diffusers_folder import load_folder
@@ -171,18 +172,47 @@ def test_disk_and_memory_are_checked_first(pocket: Checkpoint, tmp_path: Path, m
 def test_a_static_bundle_has_one_size_and_runs(pocket: Checkpoint, tmp_path: Path) -> None:
     import numpy as np
 
-    bundle = export_bundle(pocket, tmp_path / "out", dataclasses.replace(QUICK, side=64, picture=True), quiet)
+    options = dataclasses.replace(QUICK, sizes=((64, 96),), picture=True)
+    bundle = export_bundle(pocket, tmp_path / "out", options, quiet)
+    assert bundle.manifest.size.fixed == ((64, 96),)
     shapes = {t.name: t.shape for t in bundle.graph("unet").inputs}
-    assert shapes["sample"] == ("batch", 9, 8, 8)
+    assert shapes["sample"] == ("batch", 9, 12, 8)
     assert shapes["encoder_hidden_states"] == ("batch", 16, 64)
     image = np.random.default_rng(0).integers(0, 256, (150, 90, 3), dtype=np.uint8)
     mask = np.zeros((150, 90), np.float32)
     mask[60:90, 30:50] = 1
     inpainter = Inpainter(bundle, provider="cpu")
     result = inpainter.run(image, mask, InpaintRequest(prompt="a heart", steps=2))
+    assert result.regions[0].placement.work == (64, 96)
     assert result.image.shape == image.shape
-    with pytest.raises(ExportError, match="multiples of 32"):
-        export_bundle(pocket, tmp_path / "odd", dataclasses.replace(QUICK, side=100), quiet)
+
+
+def test_several_sizes_share_the_graphs_and_are_all_proved(pocket: Checkpoint, tmp_path: Path) -> None:
+    sizes = ((96, 64), (64, 64), (64, 128))
+    lines: list[str] = []
+    bundle = export_bundle(pocket, tmp_path / "out", dataclasses.replace(QUICK, sizes=sizes), lines.append)
+    assert bundle.manifest.size.fixed == sizes
+    assert {f.name for f in bundle.folder.glob("*.onnx")} == {f"{role}.onnx" for role in pocket.roles()}
+    assert {t.name: t.shape for t in bundle.graph("unet").inputs}["sample"] == ("batch", 9, "height", "width")
+    labels = " ".join(case.label for role in ("unet", "vae_decoder") for case in examples(pocket, role, sizes))
+    assert all(f"{w // 8}x{h // 8} cells" in labels for w, h in sizes)
+    counts = {role: entry["graph"]["cases"] for role, entry in bundle.manifest.parity["graphs"].items()}
+    assert counts == {"text_encoder": 2, "unet": 4, "vae_encoder": 3, "vae_decoder": 3}
+
+
+@pytest.mark.parametrize(
+    ("size", "near"),
+    [((100, 96), "try 96x96"), ((64, 32), "try 64x64"), ((1024, 64), "try 192x64"), ((0, 0), "try 64x64")],
+    ids=["off the grid", "too small", "too large", "nothing"],
+)
+def test_a_size_that_the_family_cannot_do_is_refused_with_the_nearest(
+    pocket: Checkpoint, tmp_path: Path, size: tuple[int, int], near: str
+) -> None:
+    with pytest.raises(
+        ExportError, match=rf"--static {size[0]}x{size[1]}: .*sides of 64 to 192.*multiple of 32; {near}"
+    ):
+        export_bundle(pocket, tmp_path / "odd", dataclasses.replace(QUICK, sizes=(size,)), quiet)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_large_weights_lie_in_one_mapped_file(pocket: Checkpoint, tmp_path: Path) -> None:
@@ -226,7 +256,9 @@ def test_the_command_prints_the_folder_alone_on_stdout(
     [
         (["--opset", "9"], 2, "--opset 9"),
         (["--static", "64"], 2, "--static 64"),
-        (["--static", "64x128"], 2, "give a square"),
+        (["--static", "64x"], 2, "such as 512x768"),
+        ([f"--static={side}x64" for side in range(64, 73)], 2, "at most 8"),
+        (["--static", "100x64"], 8, "try 96x64"),
         (["--card", "/nowhere.json"], 8, "not a model card"),
         (["--lora", "/nowhere.safetensors"], 8, "cannot be read"),
         (["--vae", "/nowhere.pt"], 8, "pickle"),

@@ -12,7 +12,7 @@ from retouch.picture import Picture
 from retouch.pipeline import Inpainter
 from retouch.request import InpaintRequest
 from retouch.strokes import layer_of, parse_stroke
-from retouch.whole_picture import blank, fits, generate, image_to_image
+from retouch.whole_picture import blank, generate, image_to_image
 from retouch_models.bundle import Bundle
 from retouch_models.manifest import SizeSpec
 from support import pictures
@@ -73,7 +73,7 @@ def test_strokes_reach_a_new_picture(tiny_ordinary: Bundle) -> None:
     [((64, 64), True), ((128, 32), True), ((136, 64), False), ((64, 24), False), ((60, 64), False)],
 )
 def test_which_sizes_fit(size: tuple[int, int], expected: bool) -> None:
-    assert fits(Size(*size), SIZES) is expected
+    assert SIZES.allows(*size) is expected
 
 
 def test_an_empty_picture_is_mid_grey_and_not_endless() -> None:

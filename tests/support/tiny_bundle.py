@@ -6,6 +6,7 @@ the known ones where the mask is 0, and where it is 1 a colour that depends on t
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,14 @@ SCALE = 0.5
 """Of the latents that the UNet sees."""
 
 Nodes = list[onnx.NodeProto]
+Sizes = tuple[tuple[int, int], ...]
+"""(width, height) in pixels."""
 
 
-def build(folder: Path, *, ordinary: bool = False, preview: bool = False, name: str = "tiny") -> Path:
-    """Write the bundle into `folder` and return it."""
+def build(
+    folder: Path, *, ordinary: bool = False, preview: bool = False, name: str = "tiny", static: Sizes = ()
+) -> Path:
+    """Write the bundle into `folder` and return it; one `static` size is fixed in the graphs, more are only listed."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "tokenizer").mkdir(exist_ok=True)
     (folder / "tokenizer" / "vocab.json").write_text(json.dumps(VOCABULARY))
@@ -57,12 +62,14 @@ def build(folder: Path, *, ordinary: bool = False, preview: bool = False, name: 
     }
     if preview:
         graphs["preview_decoder"] = _decoder(folder, "preview_decoder", TO_RGB / SCALE)
+    if len(static) == 1:
+        graphs = {role: _fixed(folder, role, spec, *static[0]) for role, spec in graphs.items()}
     manifest = Manifest(
         name=name,
         title="A model for tests",
         family="tiny",
         licence="CC0-1.0",
-        size=SizeSpec(native=64, multiple=8, minimum=32, maximum=128),
+        size=SizeSpec(native=64, multiple=8, minimum=32, maximum=128, fixed=static),
         latent=LatentSpec(channels=4, factor=8, scale=SCALE),
         noise=NoiseSpec(prediction="sample", spacing="trailing"),
         text=TextSpec(
@@ -174,6 +181,24 @@ def _write(
     onnx.checker.check_model(model, full_check=True)
     (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
     return GraphSpec(file=file_spec(folder, f"{role}.onnx"), inputs=inputs, outputs=outputs, opset=18, precision="fp32")
+
+
+def _fixed(folder: Path, role: str, spec: GraphSpec, width: int, height: int) -> GraphSpec:
+    """The same graph with every axis but the batch fixed."""
+    cells = {"height": height // 8, "width": width // 8, "rows": height // 8, "columns": width // 8, "tokens": TOKENS}
+    pixels = {**cells, "height": height, "width": width}
+
+    def fix(tensor: TensorSpec) -> TensorSpec:
+        known = pixels if "image" in tensor.name else cells
+        return replace(tensor, shape=tuple(known.get(str(axis), axis) for axis in tensor.shape))
+
+    model = onnx.load(folder / f"{role}.onnx")
+    inputs, outputs = (tuple(map(fix, tensors)) for tensors in (spec.inputs, spec.outputs))
+    for place, tensors in ((model.graph.input, inputs), (model.graph.output, outputs)):
+        del place[:]
+        place.extend(map(_value, tensors))
+    (folder / f"{role}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    return replace(spec, file=file_spec(folder, f"{role}.onnx"), inputs=inputs, outputs=outputs)
 
 
 def _value(tensor: TensorSpec) -> onnx.ValueInfoProto:

@@ -47,12 +47,12 @@ def measure(engine: "Inpainter", rounds: int, steps: int | None) -> dict[str, An
     from retouch.matmul_peak import matmul_peak
     from retouch.request import InpaintRequest
 
-    side = engine.manifest.size.native
+    width, height = size = engine.manifest.size.usual
     rng = np.random.default_rng(0)
-    picture = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
-    mask = np.zeros((side, side), np.float32)
-    mask[side // 4 : side * 3 // 4, side // 4 : side * 3 // 4] = 1
-    exact = InpaintRequest(prompt="a red heart", steps=steps, area="picture", work_size=(side, side))
+    picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    mask = np.zeros((height, width), np.float32)
+    mask[height // 4 : height * 3 // 4, width // 4 : width * 3 // 4] = 1
+    exact = InpaintRequest(prompt="a red heart", steps=steps, area="picture", work_size=size)
     seconds: dict[str, list[float]] = {}
 
     def note(name: str, work: Callable[[], object]) -> Any:
@@ -80,7 +80,7 @@ def measure(engine: "Inpainter", rounds: int, steps: int | None) -> dict[str, An
         "model": engine.manifest.name,
         "device": str(engine.device),
         "threads": engine.graphs.threads,
-        "side": side,
+        "size": [width, height],
         "steps": count,
         "seconds": seconds,
         "matmul_gflops": max(speeds, default=None),
@@ -91,7 +91,7 @@ def measure(engine: "Inpainter", rounds: int, steps: int | None) -> dict[str, An
 
 def lines(found: dict[str, Any]) -> list[str]:
     """Return the report."""
-    size = f"{found['side']}x{found['side']}"
+    size = "x".join(map(str, found["size"]))
     told = [
         f"{found['model']} on {found['device']}, {found['threads']} threads, {size}, {found['steps']} steps, guided"
     ]

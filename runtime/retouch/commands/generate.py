@@ -25,8 +25,7 @@ def run(args: argparse.Namespace) -> int:
     from retouch.whole_picture import blank
     from retouch_models.store import find_bundle
 
-    native = find_bundle(args.model).manifest.size.native
-    size = Size(native, native) if args.size is None else Size.parse(args.size)
+    size = Size(*find_bundle(args.model).manifest.size.usual) if args.size is None else Size.parse(args.size)
     if (args.stroke or args.strokes) and args.strength is None:
         raise UsageError("strokes are seen below strength 1 alone; add --strength 0.8, or less to keep more of them")
     return run_job(args, Job("generate", blank(size), "picture.png", default_strength=1.0))

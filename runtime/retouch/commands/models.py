@@ -75,7 +75,7 @@ def _show(bundle: Bundle) -> int:
         "folder": str(bundle.folder),
         "digest": bundle.digest,
         "made with": m.made_with,
-        "sizes": f"native {m.size.native}, {m.size.minimum} to {m.size.maximum}, multiples of {m.size.multiple}",
+        "sizes": f"native {m.size.native}; {m.size.words()}",
         "prediction": m.noise.prediction,
         "text": f"{m.text.tokenizers[0].tokens} tokens, width {m.text.width}",
         "kind": "inpainting (9 channels)" if m.conditioning.masked_picture else "ordinary (4 channels)",
