@@ -1,181 +1,91 @@
 """The product beside what people would use instead, on the same weights, picture, seed, sampler and steps.
 
     make bench
-    python tests/bench/peers.py --peer-python .venv-export/bin/python [--rounds 6] [--peers diffusers,optimum]
+    python tests/bench/peers.py --peer-python .venv-export/bin/python [--rounds 5] [--peers diffusers,openvino]
 
 Every engine runs in a process of its own; they take turns, so that a busy machine slows all of them alike. Warm: one
-open engine draws again and again. Cold: from the start of a process to its picture on disk. RETOUCH_BENCH_CHECKPOINT
-may name a diffusers folder to use in place of the bundled weights.
+open engine draws again and again. Cold: from the start of a process to its picture on disk. First: the same with empty
+caches. What is not installed in the peers' Python is left out, and a line says how to get it.
+RETOUCH_BENCH_CHECKPOINT may name a diffusers folder to use in place of the bundled weights.
 """
 
 import argparse
-import json
 import math
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from engine_process import HERE, ROOT, Engine, EngineFailed, Worker, cold_run, last_line
+from figures import Figures, table, verdicts
 from installed_size import fresh_install, installed_bytes
-from task import SIDE, STEPS, Task, words_for_retouch
+from peer_list import PEERS, reason_to_skip
+from task import SIDE, STEPS, Task
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 BUNDLE = ROOT / "models/retouch_models/bundled/pocket"
 SAMPLE = ROOT / "models/retouch_models/sample"
-PEER_PACKAGES = {"diffusers": ("torch", "diffusers", "transformers"), "optimum": ("torch", "optimum-onnx")}
 
 
-@dataclass
-class Figures:
-    """What one engine took, each in the order of the rounds."""
+def measure(engines: Sequence[Engine], rounds: int, folder: Path) -> tuple[dict[str, Figures], float]:
+    """Run all engines in turns, first cold, then warm; an engine that fails is left out.
 
-    warm: list[float] = field(default_factory=list)
-    warm_cpu: list[float] = field(default_factory=list)
-    cold: list[float] = field(default_factory=list)
-    cold_cpu: list[float] = field(default_factory=list)
-    peak: list[float] = field(default_factory=list)
-    warm_peak: float = 0.0
-    installed: int | None = None
+    Returns their figures and the GFLOP/s of the fastest matrix product seen in between.
+    """
+    from retouch.matmul_peak import matmul_peak
 
-
-@dataclass(frozen=True)
-class Engine:
-    """How an engine is started."""
-
-    name: str
-    python: str
-    model: Path
-    task: Task
-    threads: int
-
-    def command(self, *more: str) -> list[str]:
-        """The worker's command line."""
-        files = [str(self.task.picture), str(self.task.mask)]
-        options = ["--threads", str(self.threads), "--steps", str(self.task.steps), "--sampler", self.task.sampler]
-        return [self.python, str(HERE / "worker.py"), self.name, str(self.model), *files, *options, *more]
-
-    def cold_command(self, output: Path) -> list[str]:
-        """What a person would start: the product's own command line, a short script for the others."""
-        if self.name != "retouch":
-            return self.command("--once", str(output))
-        words = words_for_retouch(self.task, output, str(self.model))
-        return [self.python, "-m", "retouch", *words, "--threads", str(self.threads)]
-
-
-def cold_run(engine: Engine, output: Path) -> tuple[float, float, float]:
-    """Return wall seconds, CPU seconds and peak bytes of one process that draws one picture."""
-    output.unlink(missing_ok=True)
-    start = time.perf_counter()
-    process = subprocess.Popen(engine.cold_command(output), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = process.stderr.read() if process.stderr is not None else b""
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0 or not output.exists():
-        raise SystemExit(f"{engine.name} failed:\n{said.decode(errors='replace')[-2000:]}")
-    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024.0
-
-
-class Worker:
-    """An open engine that draws on demand."""
-
-    def __init__(self, engine: Engine) -> None:
-        """Start it."""
-        quiet = {"stderr": subprocess.DEVNULL, "text": True}
-        self._process = subprocess.Popen(
-            engine.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, **quiet
-        )  # fmt: skip
-        self._name = engine.name
-
-    def draw(self, output: str = "") -> dict[str, float]:
-        """Draw once; returns seconds, CPU seconds and the peak so far."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(f"{output}\n")
-        stdin.flush()
-        answer = stdout.readline()
-        if not answer:
-            raise SystemExit(f"{self._name} stopped; run its worker by hand: python {HERE / 'worker.py'} --help")
-        found: dict[str, float] = json.loads(answer)
-        return found
-
-    def close(self) -> None:
-        """Let it end."""
-        self._process.communicate()
-
-
-def measure(engines: Sequence[Engine], rounds: int, folder: Path) -> dict[str, Figures]:
-    """Run all engines in turns, first cold, then warm."""
     figures = {engine.name: Figures() for engine in engines}
+    speeds = []
     for turn in range(rounds + 1):
-        for engine in engines:
-            seconds, cpu, peak = cold_run(engine, folder / f"{engine.name}.png")
-            if turn > 0:  # the first start reads files from the disk and fills caches
-                found = figures[engine.name]
+        speeds.append(matmul_peak(engines[0].threads))
+        for engine in _alive(engines, figures):
+            try:
+                seconds, cpu, peak = cold_run(engine, folder / f"{engine.name}.png")
+            except EngineFailed as error:
+                _leave_out(engine.name, str(error), figures)
+                continue
+            found = figures[engine.name]
+            if turn == 0:  # caches are filled, files come from the disk
+                found.first = seconds
+            else:
                 found.cold.append(seconds)
                 found.cold_cpu.append(cpu)
                 found.peak.append(peak)
-    workers = {engine.name: Worker(engine) for engine in engines}
+    _measure_warm(engines, rounds, figures)
+    return figures, max(*speeds, matmul_peak(engines[0].threads))
+
+
+def _measure_warm(engines: Sequence[Engine], rounds: int, figures: dict[str, Figures]) -> None:
+    workers = {engine.name: Worker(engine) for engine in _alive(engines, figures)}
     for turn in range(rounds + 2):
-        for name, worker in workers.items():
-            answer = worker.draw()
-            figures[name].warm_peak = answer["rss"]
+        for engine in _alive(engines, figures):
+            try:
+                answer = workers[engine.name].draw()
+            except EngineFailed as error:
+                _leave_out(engine.name, str(error), figures)
+                continue
+            found = figures[engine.name]
+            found.warm_peak = answer["rss"]
             if turn > 1:
-                figures[name].warm.append(answer["seconds"])
-                figures[name].warm_cpu.append(answer["cpu"])
+                found.warm.append(answer["seconds"])
+                found.warm_cpu.append(answer["cpu"])
+                found.steps += answer["steps"]
     for worker in workers.values():
         worker.close()
-    return figures
 
 
-def table(figures: dict[str, Figures]) -> list[str]:
-    """Rows of a Markdown table: least and median, and how many times the product's figure it is."""
-    own = figures["retouch"]
-    rows = [
-        "| | warm s, least (median) | CPU s | x | cold s, least (median) | CPU s | x | peak MB cold / warm | x | installed MB | x |",  # noqa: E501
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name, f in figures.items():
-        size = ["-", "-"]
-        if f.installed is not None and own.installed is not None:
-            size = [f"{f.installed / 1e6:.0f}", f"{f.installed / own.installed:.2f}"]
-        cells = [
-            name,
-            f"{min(f.warm):.2f} ({statistics.median(f.warm):.2f})",
-            f"{min(f.warm_cpu):.2f}",
-            f"{min(f.warm) / min(own.warm):.2f}",
-            f"{min(f.cold):.2f} ({statistics.median(f.cold):.2f})",
-            f"{min(f.cold_cpu):.2f}",
-            f"{min(f.cold) / min(own.cold):.2f}",
-            f"{max(f.peak) / 1e6:.0f} / {f.warm_peak / 1e6:.0f}",
-            f"{f.warm_peak / own.warm_peak:.2f}",
-            *size,
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
-    return rows
+def _alive(engines: Sequence[Engine], figures: dict[str, Figures]) -> Iterator[Engine]:
+    return (engine for engine in engines if engine.name in figures)
 
 
-GOALS = (("warm", 1.4), ("cold", 4.0), ("peak memory", 2.0), ("installed size", 4.0))
-
-
-def verdicts(figures: dict[str, Figures]) -> list[str]:
-    """Compare the ratios to diffusers with the goals, one line each."""
-    own, peer = figures["retouch"], figures["diffusers"]
-    ratios = [min(peer.warm) / min(own.warm), min(peer.cold) / min(own.cold), peer.warm_peak / own.warm_peak]
-    ratios.append(peer.installed / own.installed if peer.installed and own.installed else math.nan)
-    return [
-        f"{what}: {ratio:.2f} times better than diffusers, goal {goal:g}: {'reached' if ratio >= goal else 'missed'}"
-        for (what, goal), ratio in zip(GOALS, ratios, strict=True)
-        if not math.isnan(ratio)
-    ]
+def _leave_out(name: str, why: str, figures: dict[str, Figures]) -> None:
+    if name == "retouch":
+        raise SystemExit(f"retouch failed: {why}")
+    del figures[name]
+    print(f"{name} is left out: {why}")  # noqa: T201
 
 
 def write_task(folder: Path, steps: int, sampler: str) -> Task:
@@ -220,8 +130,10 @@ def threads_of_this_process() -> int:
 
 
 def prepare_peers(python: str, names: Sequence[str], folder: Path) -> Path:
-    """Write the folder that the peers load; returns it."""
+    """Write the folder that the peers of PyTorch load; returns it."""
     target = folder / "pocket"
+    if all(PEERS[name].from_bundle for name in names):
+        return target
     command = [python, str(HERE / "pocket_to_diffusers.py"), str(BUNDLE), str(target)]
     if os.environ.get("RETOUCH_BENCH_CHECKPOINT"):
         command += ["--checkpoint", os.environ["RETOUCH_BENCH_CHECKPOINT"]]
@@ -229,38 +141,68 @@ def prepare_peers(python: str, names: Sequence[str], folder: Path) -> Path:
         command.append("--optimum")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise SystemExit(f"the peers' model cannot be written:\n{done.stderr[-2000:]}")
+        raise SystemExit(f"the peers' model cannot be written: {last_line(done.stderr)}")
     print(f"peers run on: {done.stdout.strip().splitlines()[0]}")  # noqa: T201
     return target
 
 
-def main() -> int:
-    """Measure and print."""
+def step_gflop() -> float:
+    """Work of one guided step: two passes of the UNet."""
+    from retouch_models.bundle import open_bundle
+
+    return 2 * float(open_bundle(BUNDLE).graph("unet").gflop or math.nan)
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer-python", required=True, help="Python with torch, diffusers and transformers")
-    parser.add_argument("--peers", default="diffusers,optimum", help="of diffusers, diffusers-compiled, optimum")
+    parser.add_argument("--peer-python", required=True, help="Python with torch, diffusers and whatever else is there")
+    parser.add_argument("--peers", default=",".join(PEERS), help=f"of {', '.join(PEERS)} (default: all)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--threads", type=int, default=threads_of_this_process())
     parser.add_argument("--no-size", action="store_true", help="do not make a fresh environment to weigh it")
-    args = parser.parse_args()
-    names = [name for name in args.peers.split(",") if name]
+    return parser.parse_args()
+
+
+def chosen_peers(wanted: str, python: str) -> list[str]:
+    """Names of the peers that can run; a line for each that cannot."""
+    names = []
+    for name in filter(None, wanted.split(",")):
+        if name not in PEERS:
+            raise SystemExit(f"--peers {name}: known are {', '.join(PEERS)}")
+        reason = reason_to_skip(name, python)
+        if reason is None:
+            names.append(name)
+        else:
+            print(f"{name} is left out: {reason}")  # noqa: T201
+    return names
+
+
+def main() -> int:
+    """Measure and print."""
+    args = options()
     print(f"machine: {machine()}")  # noqa: T201
+    names = chosen_peers(args.peers, args.peer_python)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         task = write_task(folder, args.steps, "ddim")
         model = prepare_peers(args.peer_python, names, folder)
         engines = [Engine("retouch", sys.executable, BUNDLE, task, args.threads)]
-        engines += [Engine(name, args.peer_python, model, task, args.threads) for name in names]
-        figures = measure(engines, args.rounds, folder)
+        for name in names:
+            own = BUNDLE if PEERS[name].from_bundle else model
+            engines.append(Engine(name, args.peer_python, own, task, args.threads))
+        figures, peak = measure(engines, args.rounds, folder)
+        peers = [name for name in figures if name != "retouch"]
         if not args.no_size:
             figures["retouch"].installed = fresh_install(ROOT, "cpu", folder / "venv")
-            for name in names:
-                figures[name].installed = installed_bytes(args.peer_python, PEER_PACKAGES[name.partition("-")[0]])
-        for name in names:
+            for name in peers:
+                figures[name].installed = installed_bytes(args.peer_python, PEERS[name].packages)
+        for name in peers:
             same = psnr(folder / "retouch.png", folder / f"{name}.png")
             print(f"picture of {name} against ours: {same:.1f} dB")  # noqa: T201
-    print("\n".join(["", *table(figures), "", *(verdicts(figures) if "diffusers" in figures else [])]))  # noqa: T201
+    print(f"fastest matrix product: {peak:.0f} GFLOP/s; a guided step: {step_gflop():.1f} GFLOP")  # noqa: T201
+    print("\n".join(["", *table(figures, step_gflop(), peak), "", *verdicts(figures)]))  # noqa: T201
     return 0
 
 

@@ -31,17 +31,17 @@ def main() -> None:
     warnings.simplefilter("ignore")
     draw = ENGINES[args.engine](args.model, Task(args.picture, args.mask, args.steps, args.sampler), args.threads)
     if args.once is not None:
-        draw().save(args.once)
+        draw().picture.save(args.once)
         return
     for line in sys.stdin:
         before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        picture = draw()
+        drawn = draw()
         seconds = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_SELF)
         if line.strip():
-            picture.save(line.strip())
+            drawn.picture.save(line.strip())
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        answer = {"seconds": seconds, "cpu": cpu, "rss": after.ru_maxrss * 1024}
+        answer = {"seconds": seconds, "cpu": cpu, "rss": after.ru_maxrss * 1024, "steps": drawn.steps}
         print(json.dumps(answer), flush=True)  # noqa: T201
 
 

@@ -1,0 +1,60 @@
+"""Who is compared, and what each needs to be installed."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+
+ASK = "import importlib.util as u, json, sys; print(json.dumps([n for n in sys.argv[1:] if u.find_spec(n) is None]))"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One engine that people would use instead."""
+
+    modules: tuple[str, ...]
+    """What must be importable."""
+    install: str
+    packages: tuple[str, ...]
+    """What is weighed, with all it needs."""
+    from_bundle: bool = False
+    """Whether it runs the product's own graphs; the others load a folder in the layout of diffusers."""
+    exact: bool = True
+    """Whether it computes in float32."""
+    refusal: str = ""
+    """Why it cannot do this task, if so."""
+
+
+TORCH = "pip install torch diffusers==0.36.0 transformers==4.57.3"
+OPENVINO = Peer(
+    ("openvino", "cv2", "platformdirs"),
+    "pip install openvino==2026.4.1 opencv-python-headless platformdirs",
+    ("openvino", "numpy", "pillow", "opencv-python-headless", "platformdirs"),
+    from_bundle=True,
+)
+
+PEERS: dict[str, Peer] = {
+    "diffusers": Peer(("torch", "diffusers", "transformers"), TORCH, ("torch", "diffusers", "transformers")),
+    "diffusers-compiled": Peer(
+        ("torch", "diffusers", "transformers"), f"{TORCH}, and a C++ compiler", ("torch", "diffusers", "transformers")
+    ),
+    "optimum": Peer(("optimum.onnxruntime", "torch"), "pip install optimum-onnx==0.1.0", ("torch", "optimum-onnx")),
+    "openvino": OPENVINO,
+    "openvino-bf16": Peer(OPENVINO.modules, OPENVINO.install, OPENVINO.packages, from_bundle=True, exact=False),
+    "sd.cpp": Peer(
+        ("stable_diffusion_cpp",),
+        "pip install stable-diffusion-cpp-python==0.4.7",
+        ("stable-diffusion-cpp-python",),
+        refusal="its UNet has the widths of Stable Diffusion built in; see full_size.py",
+    ),
+}
+
+
+def reason_to_skip(name: str, python: str) -> str | None:
+    """One line if a peer cannot run in the environment of `python`, None if it can."""
+    peer = PEERS[name]
+    if peer.refusal:
+        return peer.refusal
+    tops = sorted({module.partition(".")[0] for module in peer.modules})
+    done = subprocess.run([python, "-c", ASK, *tops], capture_output=True, text=True, check=True)
+    missing = json.loads(done.stdout)
+    return f"{', '.join(missing)} not installed in {python}; get it with: {peer.install}" if missing else None
