@@ -135,6 +135,58 @@ def test_a_lora_for_another_family_is_refused(
         change(sd15, loras=[str(file)]).unet.load()
 
 
+KINDS = {
+    "DoRA": {".lora_down.weight": (4, 64), ".lora_up.weight": (64, 4), ".alpha": (), ".dora_scale": (64, 1)},
+    "DoRA of peft": {".lora_A.weight": (4, 64), ".lora_B.weight": (64, 4), ".lora_magnitude_vector": (64,)},
+    "LoHa": {f".hada_w{n}_{ab}": (64, 4) for n in (1, 2) for ab in "ab"} | {".alpha": ()},
+    "LoKr": {".lokr_w1": (8, 8), ".lokr_w2_a": (8, 4), ".lokr_w2_b": (4, 8), ".alpha": ()},
+    "IA3": {".weight": (64, 1), ".on_input": (1,)},
+    "IA3 of peft": {".ia3_l": (64, 1)},
+    "OFT": {".oft_blocks": (4, 16, 16), ".alpha": ()},
+    "BOFT": {".boft_R": (2, 4, 4, 4)},
+    "GLoRA": {f".{part}.weight": (4, 64) for part in ("a1", "a2", "b1", "b2")},
+}
+"""Tensors of one layer, by the ends of their names."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_kind_of_change_is_refused_by_its_name(sd15: Checkpoint, tmp_path: Path, kind: str) -> None:
+    """Before anything is loaded, whether the layer exists or not."""
+    layer = f"lora_unet_{TO_Q.replace('.', '_')}"
+    file = tmp_path / "change.safetensors"
+    save_file({f"{layer}{end}": torch.ones(shape) for end, shape in KINDS[kind].items()}, file)
+    with pytest.raises(ExportError) as caught:
+        change(sd15, loras=[str(file)])
+    name = kind.partition(" ")[0]
+    assert str(caught.value) == f"change.safetensors is a {name}, which cannot be merged; plain LoRA and LoCon can"
+
+
+def test_a_convolution_in_three_factors_is_their_composition(sd15: Checkpoint, tmp_path: Path) -> None:
+    before = sd15.unet.load().get_submodule(CONV).weight
+    generator = torch.Generator().manual_seed(1)
+    width = before.shape[1]
+    down = torch.randn((RANK, width, 1, 1), generator=generator)
+    mid = torch.randn((RANK, RANK, 3, 3), generator=generator)
+    up = torch.randn((before.shape[0], RANK, 1, 1), generator=generator)
+    layer = f"lora_unet_{CONV.replace('.', '_')}"
+    tensors = {"lora_down.weight": down, "lora_mid.weight": mid, "lora_up.weight": up, "alpha": torch.tensor(ALPHA)}
+    save_file({f"{layer}.{end}": tensor for end, tensor in tensors.items()}, tmp_path / "locon.safetensors")
+    changed = change(sd15, loras=[f"{tmp_path / 'locon.safetensors'}:{WEIGHT}"])
+    gained = changed.unet.load().get_submodule(CONV).weight - before
+    picture = torch.randn((1, width, 7, 9), generator=generator)
+    conv = torch.nn.functional.conv2d
+    wanted = conv(conv(conv(picture, down), mid, padding=1), up) * (WEIGHT * ALPHA / RANK)
+    # Two orders of summing some hundred products in fp32.
+    torch.testing.assert_close(conv(picture, gained, padding=1), wanted, rtol=1e-3, atol=2e-3)
+
+
+def test_half_a_layer_is_refused(sd15: Checkpoint, tmp_path: Path) -> None:
+    file = tmp_path / "half.safetensors"
+    save_file({f"lora_unet_{TO_Q.replace('.', '_')}.lora_down.weight": torch.ones(4, 64)}, file)
+    with pytest.raises(ExportError, match="lacks the 'up' half of a layer"):
+        change(sd15, loras=[str(file)]).unet.load()
+
+
 @pytest.mark.parametrize("text", ["", ":0.5", "a.safetensors:1.2.3", "a.safetensors:99"])
 def test_a_weight_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--lora"):

@@ -1,6 +1,7 @@
 """Merges LoRAs into the UNet and the text encoders: W' = W + weight * alpha / rank * up @ down.
 
-Hu et al. 2021 (arXiv:2106.09685), eq. 3. Files of kohya's trainers and of diffusers and peft name layers differently.
+Hu et al. 2021 (arXiv:2106.09685), eq. 3; for convolutions (LoCon, Yeh et al. 2023, arXiv:2309.14859) in two factors or,
+with a small kernel between them, in three. Files of kohya's trainers and of diffusers and peft name layers differently.
 """
 
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from retouch_export.changes.lora_names import layer_names, read_key
+from retouch_export.changes.lora_names import layer_names, other_kind, read_key
 from retouch_export.checkpoint import Checkpoint
 from retouch_export.safetensors_file import check_safetensors, refuse_pickles
 from retouch_models.errors import ExportError, UsageError
@@ -54,18 +55,26 @@ class _Layer:
 
     down: Tensor
     up: Tensor
+    mid: Tensor | None
+    """(rank, rank, kernel, kernel), where a convolution is in three factors."""
     alpha: float | None
 
     def delta(self) -> Tensor:
         """The change of the layer's weight, flattened to a matrix, at weight 1."""
         rank = self.down.shape[0]
         scale = 1.0 if self.alpha is None else self.alpha / rank
-        return scale * (self.up.float().flatten(1) @ self.down.float().flatten(1))
+        down, up = self.down.float().flatten(1), self.up.float().flatten(1)
+        if self.mid is None:
+            return scale * (up @ down)
+        return scale * torch.einsum("or,rskl,si->oikl", up, self.mid.float(), down).flatten(1)
 
 
 def _merge(checkpoint: Checkpoint, lora: Lora) -> Checkpoint:
     refuse_pickles(lora.file)
     names = list(check_safetensors(lora.file))
+    kind = other_kind(names)
+    if kind is not None:
+        raise ExportError(f"{lora.file.name} is a {kind}, which cannot be merged; plain LoRA and LoCon can")
     networks = {"unet": checkpoint.unet} | dict(zip(checkpoint.text_roles(), checkpoint.text_encoders, strict=True))
     known = {network: layer_names(network, part.config, part.layers) for network, part in networks.items()}
     found: dict[str, set[str]] = {network: set() for network in networks}
@@ -121,7 +130,7 @@ def _read(file: Path, network: str, known: Mapping[str, Mapping[str, str]]) -> d
                 parts.setdefault(place.layer, {})[place.what] = tensors.get_tensor(name)
     try:
         return {
-            layer: _Layer(own["down"], own["up"], float(own["alpha"]) if "alpha" in own else None)
+            layer: _Layer(own["down"], own["up"], own.get("mid"), float(own["alpha"]) if "alpha" in own else None)
             for layer, own in parts.items()
         }
     except KeyError as error:

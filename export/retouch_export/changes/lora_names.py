@@ -18,12 +18,27 @@ class Place:
     network: str
     layer: str
     what: str
-    """down, up or alpha."""
+    """down, up, mid or alpha."""
 
+
+_OTHER_KINDS = (
+    ("dora_scale", "DoRA"),
+    ("lora_magnitude_vector", "DoRA"),
+    ("hada_w", "LoHa"),
+    ("lokr_w", "LoKr"),
+    ("ia3_l", "IA3"),
+    (".on_input", "IA3"),
+    (".boft_", "BOFT"),
+    (".oft_", "OFT"),
+    ("vera_lambda", "VeRA"),
+    (".a1.weight", "GLoRA"),
+)
+"""A part of a tensor's name that no plain LoRA has, and the kind it tells; the first that fits counts."""
 
 _ENDS = (
     (".lora_down.weight", "down"),
     (".lora_up.weight", "up"),
+    (".lora_mid.weight", "mid"),
     (".lora_A.weight", "down"),
     (".lora_B.weight", "up"),
     (".lora_A.default.weight", "down"),
@@ -58,6 +73,12 @@ def read_key(name: str, known: Known) -> Place | None:
     spelt = what[0].removeprefix(network[0])
     layer = known[network[1]].get(_plain(spelt))
     return None if layer is None else Place(network[1], layer, what[1])
+
+
+def other_kind(names: Iterable[str]) -> str | None:
+    """The kind of a file whose tensors are not those of a plain LoRA, such as "LoHa"; None if nothing tells."""
+    names = list(names)
+    return next((kind for part, kind in _OTHER_KINDS if any(part in name for name in names)), None)
 
 
 def layer_names(network: str, config: Any, layers: Iterable[str]) -> dict[str, str]:
