@@ -7,7 +7,7 @@ arXiv:2202.00512, appendix D).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from retouch.arrays import Latents
 from retouch.guidance import Guidance, guide
+from retouch.hoisted import TIME, Hoisted
 from retouch.noise_levels import NoiseLevels
 from retouch.samplers import Denoise
 from retouch.session import GraphSession, Tensor
@@ -36,16 +37,24 @@ class Inputs:
 class Unet:
     """The graph with everything that stays the same over the steps of a run."""
 
-    def __init__(self, session: GraphSession, levels: NoiseLevels, inputs: Inputs, *, two_calls: bool = False) -> None:
-        """Hold the inputs; `two_calls` runs both prompts one after the other, which takes less memory."""
+    def __init__(
+        self,
+        session: GraphSession,
+        levels: NoiseLevels,
+        inputs: Inputs,
+        *,
+        two_calls: bool = False,
+        hoisted: Hoisted[Tensor] | None = None,
+    ) -> None:
+        """Hold the inputs; `two_calls` runs both prompts one after the other, which takes less memory.
+
+        `hoisted` gives the inputs of a UNet that is split, None if it is whole.
+        """
         self._session = session
         self._levels = levels
         self._inputs = inputs
         self._two_calls = two_calls
-
-    def with_masked(self, masked: NDArray[np.float32]) -> "Unet":
-        """Return the same UNet looking at another mask and masked picture, (1, 1 + C, h, w)."""
-        return Unet(self._session, self._levels, replace(self._inputs, masked=masked), two_calls=self._two_calls)
+        self._hoisted = hoisted
 
     def predict(self, x: Latents, sigma: float, both: bool) -> Latents:
         """Run once; returns the raw output, (2, C, h, w) [negative, positive] if `both`, else (1, C, h, w)."""
@@ -59,15 +68,18 @@ class Unet:
         return self._run(np.repeat(sample, 2, axis=0), sigma, slice(0, 2))
 
     def _run(self, sample: Latents, sigma: float, prompts: slice) -> Latents:
-        (output,) = self._session(
-            {
-                "sample": sample,
-                "timestep": np.full((1,), self._levels.timestep(sigma), np.float32),
-                "encoder_hidden_states": self._inputs.context[prompts],
-                **{name: values[prompts] for name, values in self._inputs.extra.items()},
-            }
-        )
+        (output,) = self._session({"sample": sample, **self._steering(self._levels.timestep(sigma), prompts)})
         return output.astype(np.float32, copy=False)
+
+    def _steering(self, timestep: float, prompts: slice) -> dict[str, Tensor]:
+        """What it takes beside the sample, for some of the prompts."""
+        extra = {name: values[prompts] for name, values in self._inputs.extra.items()}
+        if self._hoisted is None:
+            context = self._inputs.context[prompts]
+            return {"timestep": np.full((1,), timestep, np.float32), "encoder_hidden_states": context, **extra}
+        first, last, _ = prompts.indices(len(self._inputs.context))
+        text = self._hoisted.text(self._inputs.context, first, last)
+        return {TIME: self._hoisted.time(timestep, extra, last - first), **text}
 
 
 def denoiser(unet: Unet, prediction: Prediction, guidance: Guidance) -> Denoise:

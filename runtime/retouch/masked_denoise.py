@@ -29,9 +29,15 @@ class Masked:
 
 
 def masked_denoise(
-    build: DenoiseWith, canvas: Canvas, encoder: Encoder, request: InpaintRequest, walk: Sigmas, noise: Latents
+    build: DenoiseWith,
+    canvas: Canvas,
+    encoder: Encoder,
+    request: InpaintRequest,
+    walk: Sigmas,
+    noise: Latents,
+    place: Callable[[Latents], Latents],
 ) -> Masked:
-    """Compose the denoiser for a working box; `noise` is the one the run starts from.
+    """Compose the denoiser for a working box; `noise` is the one the run starts from, `place` brings latents to it.
 
     A model with mask inputs (9 channels) needs no help with a hard mask; an ordinary one (4 channels) always keeps
     the known latents. Grey mask values, a coherence ring and soft inpainting need it for both.
@@ -45,7 +51,7 @@ def masked_denoise(
     factor = encoder.factor
     if request.coherence > 0 or request.denoising == "differential":
         change = _change_map(canvas, request, factor)
-        known = encoder(canvas.image)
+        known = place(encoder(canvas.image))
 
         def denoise_at(threshold: float) -> Denoise:
             cells = (change >= threshold - ROUNDING).astype(np.float32)
@@ -60,7 +66,7 @@ def masked_denoise(
             opacity=lambda final: soft_opacity(known, final, soft, canvas.mask, options),
         )
     if not knows_masks:
-        return Masked(denoise=keep_known(base, encoder(canvas.image), canvas.cells, noise))
+        return Masked(denoise=keep_known(base, place(encoder(canvas.image)), canvas.cells, noise))
     return Masked(denoise=base)
 
 

@@ -9,8 +9,10 @@ from retouch.canvas import size_of
 from retouch.clock import Clock
 from retouch.errors import GenerationError, PictureError, UsageError
 from retouch.estimate import memory_bytes
+from retouch.failures import OutOfMemory
 from retouch.latent_content import LATENT_CONTENT
 from retouch.latents import Encoder, noise_stream
+from retouch.loop import LoopOptions, Loops
 from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, give_back, ladder_of
 from retouch.noise_levels import NoiseLevels
 from retouch.preview import Previewer, PreviewKind
@@ -20,7 +22,7 @@ from retouch.providers import open_device
 from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
-from retouch.session import Graphs, OutOfMemory
+from retouch.session import Graphs
 from retouch.strokes import Layer
 from retouch.text_side import TextSide
 from retouch.work_area import Region, plan, work_area_of
@@ -54,8 +56,16 @@ class Inpainter:
         self.bundle = bundle
         self.manifest = bundle.manifest
         self.device = open_device(provider)
-        self.graphs = Graphs(bundle, self.device, threads=threads)
+        options = LoopOptions.from_environment()
+        self.graphs = Graphs(
+            bundle,
+            self.device,
+            threads=threads,
+            memory_limit=None if memory_limit is None else int(memory_limit),
+            record=options.records_on(self.device),
+        )
         self.levels = NoiseLevels.from_spec(self.manifest.noise)
+        self._loops = Loops(self.graphs, self.levels, options)
         self._encoder = Encoder(self.graphs)
         self._text = TextSide(self.graphs)
         self._previewer = Previewer(self.graphs, preview)
@@ -94,7 +104,7 @@ class Inpainter:
                 said = str(error)
             finally:
                 give_back()
-            self.graphs.close()
+            self.close()
         raise GenerationError(said or "the run went out of memory; close other programs, or give a smaller --work-size")
 
     def memory_plans(self, request: InpaintRequest, regions: tuple[Region, ...]) -> tuple[MemoryPlan, ...]:
@@ -125,9 +135,11 @@ class Inpainter:
             text = self._text(full)
             for role in self.manifest.text.encoders:  # opens again in milliseconds where another prompt is given
                 self.graphs.release(role)
+        loop = self._loops.of(full)
         run = RegionRun(
             graphs=self.graphs,
             levels=self.levels,
+            loop=loop,
             encoder=self._encoder,
             request=full,
             context=text.conditioning.context,
@@ -151,7 +163,7 @@ class Inpainter:
             proof=proof_of_all(image, picture, mask, done),
             provider=str(self.device),
             seconds=clock.seconds,
-            notes=(*text.conditioning.notes, *self.graphs.notes, *self._previewer.notes),
+            notes=(*text.conditioning.notes, *loop.notes, *self.graphs.notes, *self._previewer.notes),
         )
 
     def forget(self) -> None:
@@ -160,7 +172,8 @@ class Inpainter:
         self._text.forget()
 
     def close(self) -> None:
-        """Free the sessions."""
+        """Free the sessions, and what is held on the device."""
+        self._loops.close()
         self.graphs.close()
 
     def _open_graphs(self) -> None:

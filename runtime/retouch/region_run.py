@@ -12,10 +12,11 @@ from retouch import tiled_vae
 from retouch.arrays import RGB, Latents, Mask, Sigmas
 from retouch.canvas import paste, place, size_of
 from retouch.clock import Clock
-from retouch.denoiser import Inputs, Unet, denoiser
+from retouch.denoiser import Inputs
 from retouch.guidance import Guidance
 from retouch.joining import feather_px, join
 from retouch.latents import Canvas, Encoder, initial_latents
+from retouch.loop import Loop
 from retouch.masked_denoise import masked_denoise
 from retouch.noise import Gaussian
 from retouch.noise_levels import NoiseLevels
@@ -35,6 +36,7 @@ class RegionRun:
 
     graphs: Graphs
     levels: NoiseLevels
+    loop: Loop
     encoder: Encoder
     request: InpaintRequest
     """With the model's defaults filled in."""
@@ -79,29 +81,23 @@ class RegionRun:
         walk = steps(self.levels, str(request.schedule), given(request.steps), request.strength)
         self._tell("encode", index)
         with self.clock.phase("encode"):
-            first = self.noise((1, spec.channels, *canvas.cells.shape[2:]))
+            first = self.loop.place(self.noise((1, spec.channels, *canvas.cells.shape[2:])))
             stands = initial_latents(canvas, self.encoder, request, self.noise) if request.strength < 1 else None
             build = partial(self._denoiser, region, walk)
-            masked = masked_denoise(build, canvas, self.encoder, request, walk, first)
+            masked = masked_denoise(build, canvas, self.encoder, request, walk, first, self.loop.place)
         x = start(walk, first, stands, request.strength)
         with self.clock.phase("steps"):
             latents = self._walk(masked.denoise, x, walk, region, index)
         return latents, masked.opacity(latents) if masked.opacity is not None else None
 
     def _denoiser(self, region: Region, walk: Sigmas, masked: Latents | None) -> Denoise:
-        unet = Unet(
-            self.graphs["unet"],
-            self.levels,
-            Inputs(self.context, self.extra(region), masked),
-            two_calls=self.graphs.memory.two_calls,
-        )
         scale = given(self.request.guidance) if len(self.context) == 2 else 1.0
         guidance = Guidance(scale=scale, rescale=self.request.guidance_rescale, interval=_interval(self.request, walk))
-        return denoiser(unet, self.graphs.bundle.manifest.noise.prediction, guidance)
+        return self.loop.denoiser(Inputs(self.context, self.extra(region), masked), guidance, walk)
 
     def _walk(self, denoise: Denoise, x: Latents, walk: Sigmas, region: Region, index: int) -> Latents:
-        shape = x.shape
-        for step in SAMPLERS[str(self.request.sampler)](denoise, x, walk, lambda: self.noise(shape)):
+        shape, loop = x.shape, self.loop
+        for step in SAMPLERS[str(self.request.sampler)](denoise, x, walk, lambda: loop.place(self.noise(shape))):
             x = step.x
             self.report(
                 Progress(
@@ -111,10 +107,10 @@ class RegionRun:
                     step=step.index + 1,
                     steps=len(walk) - 1,
                     crop=region.placement.crop,
-                    preview=partial(self.preview, step.denoised),
+                    preview=lambda seen=step.denoised: self.preview(loop.host(seen)),
                 )
             )
-        return x
+        return loop.host(x)
 
     def _tell(self, phase: Phase, index: int) -> None:
         self.report(Progress(phase=phase, region=index, regions=self.regions))

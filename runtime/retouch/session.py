@@ -1,9 +1,11 @@
 """The graphs of a bundle, opened on a device, checked against the manifest, and closed in one place."""
 
+import mmap
 import os
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -11,24 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retouch import session_cache
-from retouch.errors import BundleError, GenerationError
+from retouch.device.buckets import Buckets
+from retouch.errors import BundleError
+from retouch.failures import OutOfMemory, failure, first_line, from_onnxruntime
 from retouch.memory_plan import EVERYTHING_OPEN, MemoryPlan
-from retouch.providers import PROVIDERS, Device, import_onnxruntime, left_to_the_cpu, new_session, shrink_arena
+from retouch.providers import (
+    NO_RECORDING,
+    PROVIDERS,
+    Device,
+    Wish,
+    import_onnxruntime,
+    left_to_the_cpu,
+    new_session,
+    recorded_as,
+    shrink_arena,
+)
 from retouch_models.bundle import Bundle
 
 Tensor: TypeAlias = NDArray[Any]
 """An input or output of a graph, in the shape and dtype that the manifest names."""
 
 _DTYPES = {"float32": np.float32, "float16": np.float16, "int64": np.int64, "int32": np.int32, "float64": np.float64}
-_OUT_OF_MEMORY = re.compile(
-    r"out of memory|failed to allocate|bad_alloc|bad allocation|cudaErrorMemory|8007000E|8876017C", re.I
-)
 MOST_SHAPES = 3
 """Sessions of one graph kept open where each is for one size of inputs."""
-
-
-class OutOfMemory(GenerationError):
-    """A graph did not get the memory it asked for; a run may try again with less."""
 
 
 class GraphSession:
@@ -41,12 +48,17 @@ class GraphSession:
         device: Device,
         *,
         threads: int | None = None,
+        memory_limit: int | None = None,
         before_open: Callable[["GraphSession"], None] | None = None,
     ) -> None:
-        """Describe the graph; it opens at `open` or at the first call, after `before_open` was told."""
+        """Describe the graph; it opens at `open` or at the first call, after `before_open` was told.
+
+        `memory_limit` is in bytes and holds for the memory of a GPU.
+        """
         self.role = role
         self.spec = bundle.graph(role)
         self._bundle, self._device, self._threads = bundle, device, threads
+        self._memory_limit = memory_limit
         self._before_open = before_open
         self._static = PROVIDERS[device.provider].static_shapes
         self._sessions: OrderedDict[tuple[tuple[str, int], ...], Any] = OrderedDict()
@@ -54,6 +66,15 @@ class GraphSession:
         self._outputs = [t.name for t in self.spec.outputs]
         self.notes: tuple[str, ...] = ()
         """What the user should know of how the graph runs."""
+        self.dtypes: Mapping[str, Any] = {t.name: _DTYPES[t.dtype] for t in (*self.spec.inputs, *self.spec.outputs)}
+        """numpy types of inputs and outputs."""
+        self.record = False
+        """Whether to open it so that its work can be recorded and replayed."""
+        self.records = False
+        """Whether it is open that way."""
+        self._cannot_record = False
+        self.buckets = Buckets()
+        """Buffers bound to the open session, by their shapes."""
 
     @property
     def provider(self) -> str:
@@ -65,9 +86,19 @@ class GraphSession:
         if not self._static:
             self._session(())
 
+    def native(self) -> Any:
+        """Return the open `onnxruntime.InferenceSession`, for runs from buffers to buffers."""
+        return self._session(())
+
     def close(self) -> None:
-        """Free its memory; the next call opens it again."""
+        """Free its memory and what is bound to it; the next call opens it again."""
+        self.buckets.clear()
         self._sessions.clear()
+
+    def stop_recording(self, error: Exception) -> None:
+        """Close the session, which a failed recording leaves in no good state; it opens again without."""
+        self.close()
+        self._refuse_recording(error)
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
         """Run once; inputs are cast to the graph's dtypes. GenerationError says why it failed."""
@@ -75,10 +106,12 @@ class GraphSession:
         session = self._session(self._sizes(feed) if self._static else ())
         # The UNet runs at every step and keeps its scratch memory; the others give theirs back.
         options = None if self.role.startswith("unet") else shrink_arena(self._device)
+        if self.records:
+            options = recorded_as(NO_RECORDING)
         try:
             outputs: list[Tensor] = session.run(self._outputs, feed, options)
         except Exception as error:
-            raise self._failure(error) from error
+            raise self.failure(error) from error
         return outputs
 
     def _session(self, sizes: tuple[tuple[str, int], ...]) -> Any:
@@ -90,7 +123,7 @@ class GraphSession:
         try:
             session = self._opened(dict(sizes))
         except Exception as error:
-            raise self._failure(error, opening=True) from error
+            raise self.failure(error, opening=True) from error
         found = {i.name for i in session.get_inputs()}
         if found != self._dtypes.keys():
             raise BundleError(
@@ -108,7 +141,7 @@ class GraphSession:
         path = self._bundle.graph_path(self.role)
         threads, device = self._threads, self._device
         if device.provider != "cpu" or self.spec.file.bytes + _data_bytes(self.spec) < session_cache.SMALLEST:
-            return new_session(path, device, threads=threads, sizes=sizes)
+            return self._fresh(path, sizes)
         ort = import_onnxruntime()
         name = session_cache.key(path, self._bundle.digest, self.role, ort.__version__, "arena, no patterns, unpacked")
         kept = session_cache.find(name) or session_cache.keep(
@@ -120,6 +153,30 @@ class GraphSession:
             except Exception:  # noqa: BLE001 - a copy that does not load is made again next time; the graph itself tells why
                 session_cache.forget(name)
         return new_session(path, device, threads=threads)
+
+    def _fresh(self, path: Path, sizes: Mapping[str, int]) -> Any:
+        """Open the graph itself, ready to be recorded if that is wanted and works."""
+        wish = Wish(
+            memory_limit=self._memory_limit,
+            record=self.record and not self._cannot_record,
+            channels_last=np.float16 in self.dtypes.values() and not _names(path, b"Nhwc"),
+        )
+        self.records = wish.record
+        if wish.record:
+            try:
+                return new_session(path, self._device, threads=self._threads, sizes=sizes, wish=wish)
+            except Exception as error:
+                if isinstance(self.failure(error), OutOfMemory):
+                    raise
+                self._refuse_recording(error)
+        return new_session(path, self._device, threads=self._threads, sizes=sizes, wish=replace(wish, record=False))
+
+    def _refuse_recording(self, error: Exception) -> None:
+        self.records, self._cannot_record = False, True
+        self.notes = (
+            *self.notes,
+            f"the steps are not recorded as one CUDA graph ({first_line(error)}); they run without, somewhat slower",
+        )
 
     def _sizes(self, feed: Mapping[str, Tensor]) -> tuple[tuple[str, int], ...]:
         named = {
@@ -134,47 +191,57 @@ class GraphSession:
         left = left_to_the_cpu(session, self._device)
         if left:
             self.notes = (
+                *(note for note in self.notes if "does not take" not in note),
                 f"{self._device} does not take {', '.join(left)} of the {self.role}; the processor runs them, slowly",
             )
 
-    def _failure(self, error: Exception, *, opening: bool = False) -> Exception:
+    def failure(self, error: Exception, *, opening: bool = False) -> Exception:
         """The error as the user should see it, or itself if it does not come from ONNX Runtime."""
-        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
-            return OutOfMemory(
-                f"the {self.role} ran out of memory on {self._device}; close other programs, "
-                "or give a smaller --work-size or --memory low"
-            )
-        if not type(error).__module__.startswith("onnxruntime"):
-            return error
-        if opening:
+        said = failure(error, self.role, self._device)
+        if opening and from_onnxruntime(error) and not isinstance(said, OutOfMemory):
             return BundleError(
-                f"{self._bundle.graph_path(self.role)} does not load ({_first_line(error)}); check it with: "
+                f"{self._bundle.graph_path(self.role)} does not load ({first_line(error)}); check it with: "
                 f"retouch models verify {self._bundle.manifest.name}"
             )
-        return GenerationError(
-            f"the {self.role} failed on {self._device}: {_first_line(error)}; "
-            "nothing is lost, run it again, with --provider cpu if it comes back"
-        )
+        return said
 
 
 class Graphs:
     """The sessions of one bundle on one device, opened when first needed."""
 
-    def __init__(self, bundle: Bundle, device: Device, *, threads: int | None = None) -> None:
-        """Open nothing yet; `threads` defaults to the processors that this process may use."""
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: Device,
+        *,
+        threads: int | None = None,
+        memory_limit: int | None = None,
+        record: bool = False,
+    ) -> None:
+        """Open nothing yet; `threads` defaults to the processors that this process may use.
+
+        `memory_limit` is in bytes and for the memory of a GPU. `record` lets the UNet's work be recorded and replayed.
+        """
         self.bundle = bundle
         self.device = device
         self.threads = usable_processors() if threads is None else threads
         self.memory: MemoryPlan = EVERYTHING_OPEN
         """How this run uses memory."""
+        self._memory_limit, self._record = memory_limit, record
         self._known: dict[str, GraphSession] = {}
 
     def __getitem__(self, role: str) -> GraphSession:
         """Return the session of a role; it is open, or opens at its first call where graphs take turns."""
         if role not in self._known:
             self._known[role] = GraphSession(
-                self.bundle, self._variant(role), self.device, threads=self.threads, before_open=self._make_room
+                self.bundle,
+                self._variant(role),
+                self.device,
+                threads=self.threads,
+                memory_limit=self._memory_limit,
+                before_open=self._make_room,
             )
+            self._known[role].record = self._record and role == "unet" and not self.memory.in_turn
         if not self.memory.in_turn:
             self._known[role].open()
         return self._known[role]
@@ -185,16 +252,22 @@ class Graphs:
         return tuple(note for session in self._known.values() for note in session.notes)
 
     def use(self, plan: MemoryPlan) -> None:
-        """Run by this plan from now on; graphs that are to take turns are closed."""
+        """Run by this plan from now on; graphs that are to take turns are closed.
+
+        Taking turns, the UNet is not recorded: a recording holds memory that the others need.
+        """
         if plan.in_turn and not self.memory.in_turn:
             self.close()
         self.memory = plan
+        if "unet" in self._known:
+            self._known["unet"].record = self._record and not plan.in_turn
 
     def _make_room(self, opening: GraphSession) -> None:
-        """Where graphs take turns, close the others."""
+        """Where graphs take turns, close the others; the small ones that feed the UNet at its steps stay beside it."""
         if self.memory.in_turn:
             for session in self._known.values():
-                if session is not opening:
+                together = session.role.startswith("unet") and opening.role.startswith("unet")
+                if session is not opening and not together:
                     session.close()
 
     def _variant(self, role: str) -> str:
@@ -234,6 +307,9 @@ def _data_bytes(spec: Any) -> int:
     return 0 if spec.data is None else int(spec.data.bytes)
 
 
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__
+def _names(path: Path, word: bytes) -> bool:
+    """Whether a word, such as an operator's name, stands in a file."""
+    if path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(word) >= 0

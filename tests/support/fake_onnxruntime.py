@@ -8,6 +8,7 @@ import pytest
 
 from retouch import providers
 from retouch.providers import PROVIDERS, _plugin
+from support.fake_device import BoundRuns, DeviceMemory
 
 
 class Options:
@@ -30,7 +31,7 @@ class Options:
         self.chosen.append((devices, settings))
 
 
-class Session:
+class Session(BoundRuns):
     """Stands in for a session on any provider; computes with the real one on the processor."""
 
     def __init__(self, ort: "Ort", source: Any, options: Options, providers: Any = None, enable_fallback: int = 1):
@@ -38,6 +39,8 @@ class Session:
         self.ort, self.options, self.wanted, self.fallback = ort, options, providers, enable_fallback
         if ort.fails is not None:
             raise ort.fails
+        if ort.refuses_to_record is not None and self.records:
+            raise ort.refuses_to_record
         import onnxruntime
 
         plain = onnxruntime.SessionOptions()
@@ -72,6 +75,11 @@ class Ort(SimpleNamespace):
             opened=[],
             registered=[],
             fails=None,
+            refuses_to_record=None,
+            runs=[],
+            on_run=None,
+            released=[],
+            OrtValue=DeviceMemory(),
             silent_fallback=False,
             on_cpu=(),
             devices=[],

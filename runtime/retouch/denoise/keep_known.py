@@ -17,16 +17,13 @@ def keep_known(denoise: Denoise, known: Latents, mask: Latents, noise: Latents) 
     step would look to them like motion. The output is exactly z0 where the mask is 0.
     """
 
+    rest = 1 - mask
+
     def masked(x: Latents, sigma: float) -> Latents:
         noised = known + np.float32(sigma) * noise
-        return merge(known, denoise(merge(noised, x, mask), sigma), mask)
+        return mask * denoise(mask * x + rest * noised, sigma) + rest * known  # exact at 0 and at 1
 
     return masked
-
-
-def merge(known: Latents, new: Latents, mask: Latents) -> Latents:
-    """Mix latents by a mask, exact at 0 and at 1."""
-    return mask * new + (1 - mask) * known
 
 
 def grown(mask: Latents, cells: int = 1) -> Latents:

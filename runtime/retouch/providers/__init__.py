@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from retouch.errors import MissingExtra, ProviderError, UsageError
 from retouch_models.registry import Registry
@@ -26,6 +26,21 @@ _PROBE = bytes.fromhex(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What one session asks of its provider, where the provider knows how."""
+
+    record: bool = False
+    """Record the graph's work once and replay it (a CUDA graph); inputs must be buffers that stay where they are."""
+    memory_limit: int | None = None
+    """Bytes that the session's arena may take on the device."""
+    channels_last: bool = False
+    """Lay activations out with channels last; for half-precision graphs that were not made so at export."""
+
+
+NO_WISH = Wish()
+
+
 class Provider(Protocol):
     """How one kind of device runs graphs."""
 
@@ -37,8 +52,16 @@ class Provider(Protocol):
     """ONNX Runtime's name of its memory arena without the device's number (`gpu`), empty if it has none."""
     static_shapes: bool
     """Whether graphs are opened for one size of inputs each, because free sizes are slow."""
+    memory: str
+    """ONNX Runtime's name of memory that buffers can be made in, empty if the loop on the device cannot use it."""
+    loop: Literal["host", "device"]
+    """Where latents live between steps if nobody says otherwise."""
+    records: bool
+    """Whether it can record a graph's work and replay it."""
+    few_sizes: bool
+    """Whether every new size of picture costs it so much that work sizes are chosen from a short list."""
 
-    def options(self, device_id: int) -> Mapping[str, str]:
+    def options(self, device_id: int, wish: Wish) -> Mapping[str, str]:
         """Provider options for the device with that number."""
         ...
 
@@ -129,7 +152,7 @@ def probe(device: Device) -> None:
     try:
         session = new_session(_PROBE, device, threads=1)
         result = session.run(None, {"x": np.ones(2, np.float32)})[0]
-    except ProviderError:
+    except (ProviderError, UsageError):
         raise
     except Exception as error:
         raise ProviderError(_explained(device, str(error))) from error
@@ -152,6 +175,7 @@ def new_session(
     optimised: bool = False,
     save_to: "tuple[Path, str] | None" = None,
     sizes: Mapping[str, int] | None = None,
+    wish: Wish = NO_WISH,
 ) -> Any:
     """Open an `onnxruntime.InferenceSession` on the device alone.
 
@@ -180,7 +204,7 @@ def new_session(
         options.add_free_dimension_override_by_name(axis, length)
     provider.configure(options)
     source = graph if isinstance(graph, bytes) else str(graph)
-    settings = dict(provider.options(device.device_id))
+    settings = dict(provider.options(device.device_id, wish))
     if plugged is None:
         chosen = [(provider.ort_name, settings)]
         return ort.InferenceSession(source, options, providers=chosen, enable_fallback=0)
@@ -210,6 +234,17 @@ def shrink_arena(device: Device) -> Any:
         return None
     options = import_onnxruntime().RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", f"{arena}:{device.device_id}")
+    return options
+
+
+NO_RECORDING = -1
+"""The number of a run that a session which records leaves alone."""
+
+
+def recorded_as(number: int) -> Any:
+    """Run options under which a session that records keeps this run's work: one number for each set of buffers."""
+    options = import_onnxruntime().RunOptions()
+    options.add_run_config_entry("gpu_graph_id", str(number))
     return options
 
 

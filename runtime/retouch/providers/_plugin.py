@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from retouch.errors import ProviderError
+from retouch.providers import Wish
 
 _registered: set[str] = set()
 
@@ -14,6 +15,10 @@ class Plugin:
 
     arena = ""
     static_shapes = False
+    memory = ""
+    loop: Literal["host", "device"] = "host"
+    records = False
+    few_sizes = False
 
     def __init__(self, module: str, package: str, ort_name: str, settings: Mapping[str, str] | None = None) -> None:
         """`module` is what is imported, `package` what is installed."""
@@ -23,7 +28,7 @@ class Plugin:
         self.install = f"pip install onnxruntime {package}"
         self._settings = dict(settings or {})
 
-    def options(self, device_id: int) -> Mapping[str, str]:  # noqa: ARG002 - the device is given to ONNX Runtime itself
+    def options(self, device_id: int, wish: Wish) -> Mapping[str, str]:  # noqa: ARG002 - the device is given to ONNX Runtime itself
         """Provider options."""
         return self._settings
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
-from retouch.providers import PROVIDERS
+from retouch.providers import PROVIDERS, Wish
 
 
 class Cpu:
@@ -15,8 +15,12 @@ class Cpu:
     install = "pip install 'retouch[cpu]'"
     arena = "cpu"
     static_shapes = False
+    memory = "cpu"
+    loop: Literal["host", "device"] = "host"
+    records = False
+    few_sizes = False
 
-    def options(self, device_id: int) -> Mapping[str, str]:  # noqa: ARG002 - there is one CPU
+    def options(self, device_id: int, wish: Wish) -> Mapping[str, str]:  # noqa: ARG002 - there is one CPU
         """No options."""
         return {}
 

@@ -1,9 +1,9 @@
 """GPUs of every maker on Windows, through DirectML."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from retouch.providers import PROVIDERS, import_onnxruntime
+from retouch.providers import PROVIDERS, Wish, import_onnxruntime
 
 
 class DirectMl:
@@ -13,8 +13,12 @@ class DirectMl:
     install = "pip uninstall -y onnxruntime && pip install 'retouch[directml]'"
     arena = ""
     static_shapes = True
+    memory = ""
+    loop: Literal["host", "device"] = "host"
+    records = False
+    few_sizes = False
 
-    def options(self, device_id: int) -> Mapping[str, str]:
+    def options(self, device_id: int, wish: Wish) -> Mapping[str, str]:  # noqa: ARG002 - it has no such options
         """Choose the adapter; number 0 may be the integrated one."""
         return {"device_id": str(device_id)}
 

@@ -53,7 +53,7 @@ class Walk(Protocol):
 class Sampler:
     """A walk and what a planner has to know of it without running it."""
 
-    def __init__(self, walk: Walk, *, evaluations: int, stochastic: bool) -> None:
+    def __init__(self, walk: Walk, *, evaluations: int, stochastic: bool, linear: bool) -> None:
         """Wrap `walk`; see `sampler`."""
         self.__module__ = walk.__module__  # the registry names an entry by its file
         self.__doc__ = walk.__doc__
@@ -62,6 +62,8 @@ class Sampler:
         """Calls of the model per step."""
         self.stochastic = stochastic
         """Whether it draws noise, so that more steps lead to another picture instead of a finer one."""
+        self.linear = linear
+        """Whether it only adds latents and multiplies them by numbers, so that they may stay on a device."""
 
     def __call__(self, denoise: Denoise, x: Latents, sigmas: Sigmas, noise: Noise) -> Iterator[Step]:
         """Walk x, (1, C, h, w) at sigmas[0], down to sigmas[-1]; yields len(sigmas) - 1 steps."""
@@ -72,9 +74,9 @@ class Sampler:
         return self.evaluations * (steps - 1) + 1
 
 
-def sampler(*, evaluations: int = 1, stochastic: bool = False) -> Callable[[Walk], Sampler]:
+def sampler(*, evaluations: int = 1, stochastic: bool = False, linear: bool = True) -> Callable[[Walk], Sampler]:
     """Decorate a walk with its cost and kind."""
-    return lambda walk: Sampler(walk, evaluations=evaluations, stochastic=stochastic)
+    return lambda walk: Sampler(walk, evaluations=evaluations, stochastic=stochastic, linear=linear)
 
 
 def intervals(sigmas: Sigmas) -> Iterator[tuple[int, float, float]]:

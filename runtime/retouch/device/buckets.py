@@ -1,0 +1,118 @@
+"""A graph bound to buffers that stay where they are, one set for each shape of its inputs, recorded after a warm-up.
+
+A recording (a CUDA graph) replays the work of one run on the addresses of that run, so buffers are written to, never
+exchanged. The first runs of a bucket let convolutions choose their plans and the arena grow, which must not happen
+while the work is recorded.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any, TypeAlias
+
+from retouch.device.memory import Array, Buffer, Memory
+from retouch.providers import NO_RECORDING, recorded_as
+
+MOST_BUCKETS = 6
+"""Sets kept of one graph: two sizes of picture, each with both prompts and with one, and a little more."""
+WARM_UPS = 2
+"""Runs of a bucket before its work is recorded."""
+
+Shapes: TypeAlias = Mapping[str, tuple[tuple[int, ...], Any]]
+"""Shape and dtype by the name of an input or output."""
+
+_numbers = count(1)
+
+
+class RecordingFailed(Exception):
+    """The run that was to be recorded failed; it may work without."""
+
+
+class Bucket:
+    """One set of bound buffers."""
+
+    def __init__(self, session: Any, memory: Memory, inputs: Shapes, outputs: Shapes, *, record: bool) -> None:
+        """Allocate and bind all of them."""
+        self._session, self._memory, self._record = session, memory, record
+        self._inputs = {name: memory.empty(*shape) for name, shape in inputs.items()}
+        self._outputs = {name: memory.empty(*shape) for name, shape in outputs.items()}
+        self._holds: dict[str, object] = {}
+        self._number = next(_numbers)
+        self._runs = 0
+        self._binding = session.io_binding()
+        for name, buffer in self._inputs.items():
+            self._binding.bind_ortvalue_input(name, buffer.value)
+        for name, buffer in self._outputs.items():
+            self._binding.bind_ortvalue_output(name, buffer.value)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether runs replay a recording."""
+        return self._record and self._runs > WARM_UPS
+
+    def input(self, name: str) -> Buffer:
+        """Return the buffer of an input, to be written to before a run."""
+        return self._inputs[name]
+
+    def output(self, name: str) -> Buffer:
+        """Return the buffer of an output; the next run overwrites it."""
+        return self._outputs[name]
+
+    def put(self, name: str, source: object, content: Array | Buffer) -> None:
+        """Copy to an input, unless it holds what `source` stands for already; the bucket keeps `source` alive."""
+        if self._holds.get(name) is source:
+            return
+        if isinstance(content, Buffer):
+            self._memory.copy(content, self._inputs[name])
+        else:
+            self._memory.write(self._inputs[name], content)
+        self._holds[name] = source
+
+    def run(self) -> None:
+        """Run once; RecordingFailed if it was the run to be recorded."""
+        options, recording = None, False
+        if self._record:
+            recording = self._runs == WARM_UPS
+            options = recorded_as(self._number if self._runs >= WARM_UPS else NO_RECORDING)
+        try:
+            self._session.run_with_iobinding(self._binding, options)
+        except Exception as error:
+            if recording:
+                raise RecordingFailed(str(error)) from error
+            raise
+        self._runs += 1
+
+    def close(self) -> None:
+        """Free the recording, then the binding, then the buffers."""
+        if self.recorded and hasattr(self._session, "release_captured_graph"):
+            self._session.release_captured_graph(self._number)
+        self._binding.clear_binding_inputs()
+        self._binding.clear_binding_outputs()
+        self._inputs.clear()
+        self._outputs.clear()
+
+
+class Buckets:
+    """The buckets of one open session, least recently used first."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self._kept: OrderedDict[object, Bucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._kept)
+
+    def get(self, key: object, make: Callable[[], Bucket]) -> Bucket:
+        """Return the bucket for a key, made if there is none; what was not used for longest goes."""
+        if key not in self._kept:
+            while len(self._kept) >= MOST_BUCKETS:  # before the new one, which needs the room
+                self._kept.popitem(last=False)[1].close()
+            self._kept[key] = make()
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def clear(self) -> None:
+        """Free all."""
+        while self._kept:
+            self._kept.popitem()[1].close()

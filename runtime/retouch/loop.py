@@ -1,0 +1,129 @@
+"""Where latents live between the steps of a run: on the host, or in the memory of the device that computes them."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from retouch.arrays import Latents, Sigmas
+from retouch.denoiser import Inputs, Unet, denoiser
+from retouch.errors import UsageError
+from retouch.guidance import Guidance
+from retouch.hoisted import is_split, on_host
+from retouch.noise_levels import NoiseLevels
+from retouch.providers import PROVIDERS, Device
+from retouch.request import InpaintRequest
+from retouch.samplers import SAMPLERS, Denoise
+from retouch.session import Graphs
+
+if TYPE_CHECKING:
+    from retouch.device.loop import DeviceLoop
+
+Place = Literal["host", "device"]
+
+
+class Loop(Protocol):
+    """One place for latents."""
+
+    notes: tuple[str, ...]
+    """What the user should know of it."""
+
+    def place(self, latents: Latents) -> Latents:
+        """Bring latents or noise there: what comes back adds and scales like an array, and that is all."""
+        ...
+
+    def host(self, latents: Latents) -> Latents:
+        """Bring latents to the host as an array."""
+        ...
+
+    def denoiser(self, inputs: Inputs, guidance: Guidance, walk: Sigmas) -> Denoise:
+        """Compose (x, sigma) -> denoised for latents that live there; `walk` tells the levels that will come."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopOptions:
+    """What the user says about it; RETOUCH_LOOP=host|device, RETOUCH_CUDA_GRAPH=off."""
+
+    place: Place | None = None
+    """None leaves it to the provider."""
+    record: bool = True
+    """Whether a provider that can may record the UNet's work and replay it."""
+
+    @classmethod
+    def from_environment(cls) -> "LoopOptions":
+        """Read both; UsageError for another word."""
+        told = os.environ.get("RETOUCH_LOOP", "")
+        places: dict[str, Place | None] = {"": None, "host": "host", "device": "device"}
+        if told not in places:
+            raise UsageError(f"RETOUCH_LOOP={told}: give host or device, or leave it out")
+        record = os.environ.get("RETOUCH_CUDA_GRAPH", "").lower() not in ("off", "0", "no", "false")
+        return cls(place=places[told], record=record)
+
+    def place_on(self, device: Device) -> Place:
+        """Return where latents live on a device; UsageError if it has no memory for them."""
+        provider = PROVIDERS[device.provider]
+        if self.place == "device" and not provider.memory:
+            raise UsageError(f"RETOUCH_LOOP=device: {device} keeps no latents between steps; give RETOUCH_LOOP=host")
+        return provider.loop if self.place is None else self.place
+
+    def records_on(self, device: Device) -> bool:
+        """Whether the UNet is recorded on a device."""
+        return self.record and PROVIDERS[device.provider].records and self.place_on(device) == "device"
+
+
+class HostLoop:
+    """Latents as numpy arrays."""
+
+    def __init__(self, graphs: Graphs, levels: NoiseLevels, notes: tuple[str, ...] = ()) -> None:
+        """Open nothing yet."""
+        self._graphs, self._levels = graphs, levels
+        self._hoisted = on_host(graphs)
+        self.notes = notes
+
+    def place(self, latents: Latents) -> Latents:
+        """They are there."""
+        return latents
+
+    def host(self, latents: Latents) -> Latents:
+        """They are there."""
+        return latents
+
+    def denoiser(self, inputs: Inputs, guidance: Guidance, walk: Sigmas) -> Denoise:  # noqa: ARG002 - nothing to prepare
+        """Compose the UNet with guidance and what it was trained to predict."""
+        hoisted = self._hoisted if is_split(self._graphs) else None
+        two_calls = self._graphs.memory.two_calls
+        unet = Unet(self._graphs["unet"], self._levels, inputs, two_calls=two_calls, hoisted=hoisted)
+        return denoiser(unet, self._graphs.bundle.manifest.noise.prediction, guidance)
+
+
+class Loops:
+    """The loops of an engine; what they hold on a device lives until `close`."""
+
+    def __init__(self, graphs: Graphs, levels: NoiseLevels, options: LoopOptions) -> None:
+        """Open nothing yet; UsageError if the device cannot do what was asked for."""
+        self._graphs, self._levels = graphs, levels
+        self._place = options.place_on(graphs.device)
+        self._on_device: DeviceLoop | None = None
+
+    def of(self, request: InpaintRequest) -> Loop:
+        """Return the loop for a request, which must be resolved."""
+        if self._place == "host":
+            return HostLoop(self._graphs, self._levels)
+        device, why = self._graphs.device, ""
+        if not SAMPLERS[str(request.sampler)].linear:
+            why = f"the sampler {request.sampler}"
+        elif request.denoising == "soft":
+            why = "soft inpainting"
+        if why:
+            note = f"{why} computes on the processor between steps, so latents leave {device} at each of them"
+            return HostLoop(self._graphs, self._levels, (note,))
+        if self._on_device is None:
+            from retouch.device.loop import DeviceLoop
+
+            self._on_device = DeviceLoop(self._graphs, self._levels)
+        return self._on_device
+
+    def close(self) -> None:
+        """Free what is held on the device."""
+        if self._on_device is not None:
+            self._on_device.close()
