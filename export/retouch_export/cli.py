@@ -86,3 +86,6 @@ def main(argv: list[str] | None = None) -> int:
     except RetouchError as error:
         say(f"retouch export: {error}")
         return error.exit_code
+    except KeyboardInterrupt:
+        say("retouch export: cancelled")
+        return 130

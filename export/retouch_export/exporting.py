@@ -67,6 +67,11 @@ def export_bundle(checkpoint: Checkpoint, output: Path, options: ExportOptions, 
     except KeyboardInterrupt:
         place.remove()
         raise
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and "allocate memory" not in str(error):
+            raise
+        place.remove()
+        raise ExportError("out of memory; close other programs, or export on a machine that has more") from error
     except OSError as error:
         place.remove()
         raise OutputError(
