@@ -12,7 +12,7 @@ from PIL import Image
 from retouch.arrays import Mask
 from retouch.errors import PictureError, RetouchError
 from retouch.geometry import Size
-from retouch.mask import MaskSource, change, ops, parse, render
+from retouch.mask import MaskSource, change, draw, ops, parse, render
 from retouch.mask.expression import Expression, Join
 from support.mask_expressions import expressions
 
@@ -63,6 +63,30 @@ def test_a_pen_covers_what_is_within_half_its_width() -> None:
     soft = drawn("brush 7 soft 5,6 25,14 10,40")
     # float32 holds values near 1 to 6e-8
     np.testing.assert_allclose(soft, np.clip(2 - distance / 1.75, 0, 1), rtol=0, atol=1e-7)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.tuples(*[st.floats(-40, 440)] * 4), st.floats(1, 60), st.booleans())
+def test_a_long_line_is_drawn_in_pieces_that_hold_all_of_it(
+    ends: tuple[float, float, float, float], width: float, soft: bool
+) -> None:
+    size = Size(400, 400)
+    line = np.array(ends).reshape(2, 2)
+    x, y = middles(size)
+    way = line[1] - line[0]
+    length = float((way**2).sum())
+    along = np.clip(((x - line[0, 0]) * way[0] + (y - line[0, 1]) * way[1]) / length, 0, 1) if length else 0.0
+    distance = np.hypot(x - line[0, 0] - along * way[0], y - line[0, 1] - along * way[1])
+    expected = np.clip(2 - 2 * distance / (width / 2), 0, 1) if soft else distance <= width / 2
+    pieces = list(draw.stroke_parts(size, [(ends[0], ends[1]), (ends[2], ends[3])], width, soft=soft))
+    whole = np.zeros((400, 400), np.float32)
+    for piece in pieces:
+        np.maximum(whole[piece.box.slices], piece.mask, out=whole[piece.box.slices])
+    # the same distances in another order of sums; a hard edge may fall either way where they meet it exactly
+    near = np.abs(distance - width / 2) < 1e-9
+    np.testing.assert_allclose(whole[~near], expected[~near], rtol=0, atol=1e-6)
+    along_line = np.abs(way).max() + width + draw.SLAB_PX
+    assert sum(piece.box.area for piece in pieces) <= along_line * (3 * width + 2 * draw.SLAB_PX + 8)
 
 
 def test_a_polygon_is_filled_by_the_even_odd_rule() -> None:

@@ -4,7 +4,7 @@ A pixel belongs to a shape when its middle lies inside. Coordinates are float, 0
 pixel. Only the window around a shape is drawn: a stroke on a large photo costs what the stroke covers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 
 from retouch.arrays import Mask
 from retouch.geometry import Box, Size
+
+SLAB_PX = 64
+"""Long lines are drawn in pieces of at least this length."""
+
+EDGES_AT_ONCE = 512
+"""Edges of a polygon that are drawn together, for the sake of memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,39 +57,89 @@ def polygon(size: Size, points: Sequence[tuple[float, float]]) -> Patch:
     if box.empty:
         return _nothing()
     flips = np.zeros((box.height, box.width + 1), np.bool_)
-    for edge in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        (x0, y0), (x1, y1) = sorted(edge, key=lambda end: float(end[1]))  # the same rounding in both directions
-        rows = np.arange(max(_nearest(y0), box.top), min(_nearest(y1), box.bottom))
-        crossing = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0)) if rows.size else np.empty(0)
-        columns = np.clip(np.ceil(crossing - 0.5), box.left, box.right).astype(np.int64) - box.left
-        flips[rows - box.top, columns] ^= True  # a row meets an edge at most once
+    ends = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
+    upwards = ends[:, 0, 1] > ends[:, 1, 1]
+    ends[upwards] = ends[upwards, ::-1]  # the same rounding in both directions
+    for first in range(0, len(ends), EDGES_AT_ONCE):
+        _flip(flips, box, ends[first : first + EDGES_AT_ONCE])
     inside = np.bitwise_xor.accumulate(flips[:, :-1], axis=1)
     return Patch(box, inside.astype(np.float32))
 
 
+def _flip(flips: NDArray[np.bool_], box: Box, edges: NDArray[np.float64]) -> None:
+    """Turn over, in place, where edges (n, 2, 2), each from above to below, cross the rows of a box."""
+    (x0, y0), (x1, y1) = edges[:, 0].T, edges[:, 1].T
+    low = np.maximum(np.ceil(y0 - 0.5), box.top).astype(np.int64)
+    count = np.maximum(np.minimum(np.ceil(y1 - 0.5), box.bottom).astype(np.int64) - low, 0)
+    edge = np.repeat(np.arange(len(edges)), count)
+    rows = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + low[edge]
+    slope = (x1[edge] - x0[edge]) / (y1[edge] - y0[edge])
+    crossing = x0[edge] + (rows + 0.5 - y0[edge]) * slope
+    columns = np.clip(np.ceil(crossing - 0.5), box.left, box.right).astype(np.int64) - box.left
+    place, times = np.unique((rows - box.top) * flips.shape[1] + columns, return_counts=True)
+    flips.reshape(-1)[place[times % 2 == 1]] ^= True
+
+
 def stroke(size: Size, points: Sequence[tuple[float, float]], width: float, *, soft: bool) -> Patch:
     """The trace of a round pen along a line; one point is a dot. A soft pen fades from half its radius to its rim."""
-    radius = max(width / 2, 0.5)  # a thinner pen would miss pixel centres and leave gaps
-    line = np.asarray(points, np.float64)
-    (left, top), (right, bottom) = line.min(axis=0) - radius, line.max(axis=0) + radius
-    box = _around(size, left, top, right, bottom)
+    box = reach(size, points, width)
     if box.empty:
         return _nothing()
     mask = np.zeros((box.height, box.width), np.float32)
+    for part in stroke_parts(size, points, width, soft=soft):
+        window = mask[part.box.shift(-box.left, -box.top).slices]
+        np.maximum(window, part.mask, out=window)
+    return Patch(box, mask) if mask.any() else dot(size, points[0])
+
+
+def stroke_parts(size: Size, points: Sequence[tuple[float, float]], width: float, *, soft: bool) -> Iterator[Patch]:
+    """The same trace in pieces along the line; where they overlap the larger value counts.
+
+    A long line costs what the pen covers, not the box around it. Nothing comes of a pen that meets no pixel's
+    middle: see `dot`.
+    """
+    radius = _radius(width)
+    line = np.asarray(points, np.float64)
     ends = line[1:] if len(line) > 1 else line
     for start, end in zip(line, ends, strict=False):
-        low, high = np.minimum(start, end) - radius, np.maximum(start, end) + radius
-        part = _around(size, low[0], low[1], high[0], high[1])
-        if part.empty:
-            continue
-        distance = _distance_to_segment(part, start, end)
-        values = np.clip(2 - 2 * distance / radius, 0, 1) if soft else distance <= radius + 1e-9
-        window = mask[part.shift(-box.left, -box.top).slices]
-        np.maximum(window, values, out=window, casting="unsafe")
-    if not mask.any():  # a fine pen set down between four pixel middles
-        x, y = (min(max(floor(at), 0), side - 1) for at, side in zip(line[0], size, strict=True))
-        return Patch(Box(x, y, x + 1, y + 1), np.ones((1, 1), np.float32))
-    return Patch(box, mask)
+        for box in _along(size, start, end, radius):
+            distance = _distance_to_segment(box, start, end)
+            values = np.clip(2 - 2 * distance / radius, 0, 1) if soft else distance <= radius + 1e-9
+            yield Patch(box, values.astype(np.float32))
+
+
+def reach(size: Size, points: Sequence[tuple[float, float]], width: float) -> Box:
+    """The part of the picture that a pen comes near; empty when it stays outside."""
+    line = np.asarray(points, np.float64)
+    (left, top), (right, bottom) = line.min(axis=0) - _radius(width), line.max(axis=0) + _radius(width)
+    return _around(size, left, top, right, bottom)
+
+
+def dot(size: Size, at: tuple[float, float]) -> Patch:
+    """The one pixel that a fine pen marks which was set down between four pixel middles."""
+    x, y = (min(max(floor(place), 0), side - 1) for place, side in zip(at, size, strict=True))
+    return Patch(Box(x, y, x + 1, y + 1), np.ones((1, 1), np.float32))
+
+
+def _radius(width: float) -> float:
+    return max(width / 2, 0.5)  # a thinner pen would miss pixel centres and leave gaps
+
+
+def _along(size: Size, start: NDArray[np.float64], end: NDArray[np.float64], radius: float) -> Iterator[Box]:
+    """Boxes that together hold all pixels within `radius` of a segment, cut across its longer side."""
+    way = end - start
+    axis = int(abs(way[1]) > abs(way[0]))
+    first, last = (start, end) if way[axis] >= 0 else (end, start)
+    length = float(last[axis] - first[axis])
+    count = max(1, ceil(length / max(2 * radius, SLAB_PX)))
+    for number in range(count):
+        # What lies within the radius of this piece of the segment; the ends of the pieces touch.
+        near = first + (last - first) * (number / count)
+        far = first + (last - first) * ((number + 1) / count)
+        low, high = np.minimum(near, far) - radius, np.maximum(near, far) + radius
+        box = _around(size, low[0], low[1], high[0], high[1])
+        if not box.empty:
+            yield box
 
 
 def _distance_to_segment(box: Box, start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
