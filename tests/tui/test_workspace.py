@@ -180,7 +180,7 @@ def test_the_fix_list_runs_in_order_each_with_its_prompt_on_the_result_before(wo
     regions = workspace.fixes.add(workspace.document.mask, "", apart=True)
     assert [r.number for r in regions] == [1, 2]
     workspace.fixes.change(1, prompt="a bird")
-    workspace.fixes.change(2, prompt="a tree", seed=5)
+    workspace.fixes.change(2, prompt="a tree", own=(("seed", 5),))
     while workspace.run_next_fix() is not None:
         finish(workspace)
         workspace.take(next(reversed(workspace.history.entries)))

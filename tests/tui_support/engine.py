@@ -44,6 +44,9 @@ class StandIn:
     def providers(self) -> Sequence[str]:
         return ("auto", "cpu")
 
+    def find_providers(self) -> Sequence[str]:
+        return ("auto", "cpu")
+
     def choices(self, option: str) -> Sequence[str]:
         return CHOICES[option]
 

@@ -2,11 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from retouch.arrays import RGB, Mask
+from retouch.errors import UsageError
 from retouch.geometry import Box, Size
+from retouch.memory_plan import MemoryMode
 from retouch.request import InpaintRequest, request_from_data
+
+MEMORY: tuple[MemoryMode, ...] = ("auto", "low", "high")
+"""How a run may use memory: what is free, little of it at a time, or all that makes it quick."""
+LEAST_GB, MOST_GB = 0.1, 1_000_000.0
+"""Limits of the limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +47,8 @@ class Plan:
     """Estimated time of one candidate."""
     memory: int | None = None
     """Estimated memory in bytes."""
+    sparing: str = ""
+    """How the run saves memory, in words; empty when it need not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +57,19 @@ class Draft:
 
     model: str = ""
     provider: str = "auto"
+    memory: MemoryMode = "auto"
+    memory_gb: float | None = None
+    """Memory that `auto` may use; None is what is free."""
     candidates: int = 1
     seed_locked: bool = False
     request: InpaintRequest = field(default_factory=InpaintRequest)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant; the request looks after itself."""
+        if self.memory not in MEMORY:
+            raise UsageError(f"memory must be {', '.join(MEMORY)}, not {self.memory!r}")
+        if self.memory_gb is not None and not LEAST_GB <= self.memory_gb <= MOST_GB:
+            raise UsageError(f"the memory limit must be from {LEAST_GB:g} to {MOST_GB:g} GB, not {self.memory_gb:g}")
 
     def with_request(self, **changes: Any) -> "Draft":
         """Return a draft with some options of the request replaced; UsageError if one cannot be meant."""
@@ -61,6 +80,8 @@ class Draft:
         return {
             "model": self.model,
             "provider": self.provider,
+            "memory": self.memory,
+            "memory_gb": self.memory_gb,
             "candidates": self.candidates,
             "seed_locked": self.seed_locked,
             "request": self.request.to_data(),
@@ -69,7 +90,10 @@ class Draft:
 
 def draft_from_data(data: dict[str, Any]) -> Draft:
     """Rebuild a draft from `to_data`; UsageError names the option that does not fit."""
+    limit = data.get("memory_gb")
     return Draft(
+        memory=cast("MemoryMode", data.get("memory", "auto")),
+        memory_gb=None if limit is None else float(limit),
         model=str(data.get("model", "")),
         provider=str(data.get("provider", "auto")),
         candidates=int(data.get("candidates", 1)),
@@ -109,7 +133,11 @@ class Engine(Protocol):
         ...
 
     def providers(self) -> Sequence[str]:
-        """List the devices that may be chosen, `auto` first."""
+        """List the devices that may be chosen, `auto` first, without looking for them."""
+        ...
+
+    def find_providers(self) -> Sequence[str]:
+        """List the devices that work here, `auto` first; takes seconds."""
         ...
 
     def choices(self, option: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from retouch.errors import UsageError
-from retouch_tui.engine import Draft, ModelCard
+from retouch_tui.engine import LEAST_GB, MOST_GB, Draft, ModelCard
 
 Kind = Literal["text", "whole", "number", "choice", "switch"]
 
@@ -70,6 +70,24 @@ FIELDS: tuple[Field, ...] = (
         tip="Where the model runs: graphics card or processor.",
         kind="choice",
         own=True,
+    ),
+    Field(
+        name="memory",
+        label="Memory",
+        tip="auto keeps to what is free. low opens one part of the model at a time: slower, for large pictures or "
+        "small machines. high keeps everything open.",
+        kind="choice",
+        own=True,
+    ),
+    Field(
+        name="memory_gb",
+        label="Limit GB",
+        tip="How much memory auto may use. Empty takes what is free.",
+        kind="number",
+        low=LEAST_GB,
+        high=MOST_GB,
+        own=True,
+        automatic=lambda _: "free",
     ),
     Field(
         name="steps",

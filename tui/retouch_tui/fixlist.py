@@ -3,15 +3,20 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from retouch.geometry import Box, Size
+from retouch.request import request_from_data
+from retouch_tui.engine import Draft
 from retouch_tui.layers import Mask8, Point
 from retouch_tui.refine import areas
 
-State = Literal["waiting", "running", "done", "failed"]
+State = Literal["waiting", "running", "done", "failed", "skipped"]
+
+Own: TypeAlias = tuple[tuple[str, Any], ...]
+"""Options of a request, or `candidates`, by name, where a region has others than the options panel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +30,10 @@ class Region:
     packed: bytes
     """Its mask inside the box, compressed."""
     state: State = "waiting"
-    seed: int | None = None
-    """None takes the seed of the options panel."""
+    own: Own = ()
+    """What it has for itself; all else follows the options panel, and its seed is drawn anew each time."""
+    take: int = 1
+    """The candidate to go on from, counted from 1."""
     result: str = ""
     """Key of its result in the history."""
     note: str = ""
@@ -43,6 +50,22 @@ class Region:
         inside = self.box.clamp(Size(width, height))
         full[inside.slices] = block[inside.shift(-self.box.left, -self.box.top).slices]
         return full
+
+    def draft(self, common: Draft) -> Draft:
+        """Return the options it runs with; UsageError when they cannot be meant together."""
+        own = dict(self.own)
+        candidates = own.pop("candidates", common.candidates)
+        request = request_from_data({**common.request.to_data(), **own, "prompt": self.prompt})
+        return replace(common, candidates=candidates, request=request)
+
+
+def own_options(common: Draft, edited: Draft) -> Own:
+    """Return in what the options of a region differ from the common ones."""
+    before, after = common.request.to_data(), edited.request.to_data()
+    own = [(name, value) for name, value in after.items() if name != "prompt" and value != before[name]]
+    if edited.candidates != common.candidates:
+        own.append(("candidates", edited.candidates))
+    return tuple(own)
 
 
 def region_of(mask: Mask8, number: int, prompt: str) -> Region | None:
@@ -89,6 +112,12 @@ class FixList:
                 self._regions[number] = region
                 added.append(region)
         return added
+
+    def append(self, region: Region) -> Region:
+        """Put a region at the end, under the next free number."""
+        number = max(self._regions, default=0) + 1
+        self._regions[number] = replace(region, number=number)
+        return self._regions[number]
 
     def change(self, number: int, **changes: object) -> Region:
         """Replace some fields of a region."""

@@ -4,18 +4,20 @@ Listing and planning read manifests only; the model is opened in `generate`, whi
 open there for the next job.
 """
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 
 from retouch.arrays import RGB, Mask
 from retouch.errors import BundleError
-from retouch.estimate import estimate
+from retouch.estimate import estimate, memory_bytes
 from retouch.geometry import Size
 from retouch.mask import describe
+from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, ladder_of
 from retouch.pipeline import Inpainter
 from retouch.progress import Progress
-from retouch.providers import PREFERENCE
 from retouch.recipe import ModelFact, PictureFact, Recipe
 from retouch.recipe_mask import mask_fact, pixels_hash
 from retouch.recipe_text import recipe_texts
@@ -33,6 +35,18 @@ FOLDERS = {
     "content": "retouch.content",
     "blend": "retouch.blend",
 }
+
+
+Opened = tuple[str, str, MemoryMode, float | None]
+"""What an open model was opened with: its name, device, use of memory and limit in bytes."""
+
+FIND = "from retouch.providers import found_devices; print(*found_devices())"
+FIND_SECONDS = 60.0
+
+
+def limit_bytes(draft: Draft) -> float | None:
+    """Return the limit in bytes; None where the user set none."""
+    return None if draft.memory_gb is None else draft.memory_gb * 1e9
 
 
 @lru_cache(maxsize=8)
@@ -61,7 +75,7 @@ class RetouchEngine:
 
     def __init__(self) -> None:
         """Open nothing yet."""
-        self._open: tuple[tuple[str, str], Inpainter] | None = None
+        self._open: tuple[Opened, Inpainter] | None = None
 
     def models(self) -> Sequence[ModelCard]:
         """List the installed models, the bundled one first; damaged ones are left out."""
@@ -74,8 +88,18 @@ class RetouchEngine:
         return cards
 
     def providers(self) -> Sequence[str]:
-        """List the devices; one that does not load says so when it is used."""
-        return ("auto", *PREFERENCE)
+        """List what works everywhere."""
+        return ("auto", "cpu")
+
+    def find_providers(self) -> Sequence[str]:
+        """Try all devices, in a process of their own: drivers are large, and not all of them end well."""
+        try:
+            found = subprocess.run(
+                [sys.executable, "-c", FIND], capture_output=True, text=True, timeout=FIND_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return self.providers()
+        return ("auto", *found.stdout.split()) if found.returncode == 0 else self.providers()
 
     def choices(self, option: str) -> Sequence[str]:
         """Names that an option may have."""
@@ -86,7 +110,15 @@ class RetouchEngine:
         manifest = _bundle(draft.model).manifest
         full = draft.request.resolved(manifest)
         regions = plan(mask, work_area_of(full), manifest.size)
-        cost = estimate(manifest, full, regions, on_cpu=draft.provider in {"auto", "cpu"})
+        on_cpu = draft.provider in {"auto", "cpu"}
+
+        def need(rung: MemoryPlan) -> float:
+            return memory_bytes(manifest, full, regions, rung)
+
+        limit = free_bytes() if on_cpu and draft.memory_gb is None else limit_bytes(draft)
+        rungs = ladder_of(draft.memory)
+        rung = rungs[choose(draft.memory, need, limit)]
+        cost = estimate(manifest, full, regions, on_cpu=on_cpu, plan=rung)
         cells = describe(mask, regions, manifest.latent.factor)
         return Plan(
             boxes=tuple(r.placement.crop for r in regions),
@@ -94,6 +126,7 @@ class RetouchEngine:
             cells=sum(r.cells for r in cells.regions),
             seconds=None if cost.seconds is None else cost.seconds * draft.candidates,
             memory=int(cost.memory_bytes),
+            sparing=rung.words() if rung.in_turn else "",
         )
 
     def generate(
@@ -114,13 +147,16 @@ class RetouchEngine:
         return Outcome(result.image, self._recipe(inpainter, picture, mask, result, expression))
 
     def _opened(self, draft: Draft, on_stage: OnStage) -> Inpainter:
-        wanted = (draft.model, draft.provider)
+        limit = limit_bytes(draft)
+        wanted = (draft.model, draft.provider, draft.memory, limit)
         if self._open is None or self._open[0] != wanted:
             on_stage(f"opening the model {draft.model} on {draft.provider}")
             if self._open is not None:
                 self._open[1].close()
                 self._open = None
-            self._open = (wanted, Inpainter(_bundle(draft.model), provider=draft.provider))
+            bundle = _bundle(draft.model)
+            inpainter = Inpainter(bundle, provider=draft.provider, memory=draft.memory, memory_limit=limit)
+            self._open = (wanted, inpainter)
         return self._open[1]
 
     def _recipe(

@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from retouch_tui.layers import Mask8, Sketch
 VERSION = 1
 KEPT_SESSIONS = 12
 EMPTY_FOR_SECONDS = 3600
+REGION_FIELDS = frozenset(f.name for f in fields(Region))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -204,9 +205,13 @@ def _from_data(data: Mapping[str, Any], mask: Mask8, sketch: Sketch | None) -> S
         draft=draft_from_data(data["draft"]),
         base=data["base"],
         entries=tuple(Entry(**{**e, "lines": tuple(e["lines"])}) for e in data["entries"]),
-        regions=tuple(
-            Region(**{**r, "packed": base64.b64decode(r["packed"]), "box": Box(*r["box"])}) for r in data["regions"]
-        ),
+        regions=tuple(_region(r) for r in data["regions"]),
         seen_jobs=tuple(data["seen_jobs"]),
         saved_key=data["saved_key"],
     )
+
+
+def _region(data: Mapping[str, Any]) -> Region:
+    known = {name: value for name, value in data.items() if name in REGION_FIELDS}
+    own = tuple((name, value) for name, value in data.get("own", ()))
+    return Region(**{**known, "packed": base64.b64decode(data["packed"]), "box": Box(*data["box"]), "own": own})

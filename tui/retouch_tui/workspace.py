@@ -95,10 +95,8 @@ class Workspace:
         if region is None:
             return None
         self.roll_seed()
-        own = self.draft.with_request(prompt=region.prompt)
-        if region.seed is not None:
-            own = own.with_request(seed=region.seed)
-        self.fixes.change(region.number, state="running", note="")
+        own = region.draft(self.draft)
+        self.fixes.change(region.number, state="running", note="", result="")
         return self._submit(region.mask(self.document.size.height, self.document.size.width), own, region)
 
     def _submit(self, mask: Mask8, draft: Draft, region: Region | None) -> Job:
@@ -155,8 +153,19 @@ class Workspace:
         added = self.history.add(job.load_result(event.result), entry)
         number = note.get("region")
         if number is not None and number in {r.number for r in self.fixes}:
-            self.fixes.change(number, state="done", result=added.key, seed=entry.seed)
+            self._fixed(self.fixes[number], event, added)
         return added
+
+    def _fixed(self, region: Region, event: Event, entry: Entry) -> None:
+        """Note what came for a region of the fix list: the list goes on from the candidate that is to be taken."""
+        if not event.rough:
+            self.fixes.change(region.number, state="done")
+            if event.candidate + 1 == min(region.take, max(event.candidates, 1)):
+                self.fixes.change(region.number, result=entry.key)
+
+    def goes_on_from(self, key: str) -> bool:
+        """Whether the fix list goes on from a result."""
+        return any(region.result == key for region in self.fixes)
 
     def steps_of(self, entry: Entry) -> list[RGB]:
         """Return the previews of the steps that a result came from, first to last."""

@@ -1,5 +1,6 @@
 """The editor: canvas, tools, prompt, options and results on one screen."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +13,6 @@ from textual.widgets import Button, Footer
 
 from retouch.errors import RetouchError
 from retouch_tui.actions import bindings
-from retouch_tui.fields import AREAS
 from retouch_tui.raster import Scene, Side
 from retouch_tui.screens.editor_dialogs import Dialogs, make_canvas
 from retouch_tui.screens.help import HelpScreen
@@ -25,13 +25,15 @@ from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.widgets.canvas_pane import CanvasPane
 from retouch_tui.widgets.canvas_view import CanvasView
 from retouch_tui.widgets.filmstrip import Filmstrip
-from retouch_tui.widgets.options import OptionsPanel
+from retouch_tui.widgets.options import OptionsPanel, option_choices
 from retouch_tui.widgets.prompt import PromptBox, PromptLine
 from retouch_tui.widgets.run_line import RunLine
 from retouch_tui.widgets.status_line import StatusLine
 from retouch_tui.widgets.toolbox import Toolbox, ToolLine
 
 LINK_SECONDS = 3.0
+DEVICE_SECONDS = 2.0
+"""Devices are looked for when the editor is up: trying them takes a second of the processor."""
 
 
 def found_mouse_off(app: App[object]) -> bool:
@@ -48,8 +50,7 @@ class EditorScreen(Dialogs):
     def compose(self) -> ComposeResult:
         """Make all panels; the style sheet decides which are seen."""
         engine = self.engine
-        choices = {name: engine.choices(name) for name in ("sampler", "schedule", "content", "blend")}
-        choices |= {"provider": engine.providers(), "area": AREAS}
+        choices = option_choices(engine)
         app = self.app
         found = app.capabilities if isinstance(app, LinkedApp) else None
         canvas = CanvasView() if found is None else make_canvas(found)
@@ -78,9 +79,18 @@ class EditorScreen(Dialogs):
         self.canvas.focus()
         self.crosshair = found_mouse_off(self.app)
         self.set_interval(LINK_SECONDS, self._show_link)
+        self.set_timer(DEVICE_SECONDS, self._find_devices)
         self.show_draft()
         for problem in self.keymap.problems:
             self.notify(problem, title="Keymap", severity="warning", timeout=12)
+
+    def _find_devices(self) -> None:
+        """Offer the devices that work here, once somebody has looked for them."""
+
+        def offer(found: Sequence[str]) -> None:
+            self.query_one(OptionsPanel).offer("provider", found)
+
+        self.aside(self.engine.find_providers, offer, lambda: None)
 
     def _show_link(self) -> None:
         """Show colours and round trip of the terminal."""

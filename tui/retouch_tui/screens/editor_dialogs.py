@@ -1,20 +1,26 @@
 """The part of the editor that opens dialogs above itself: lines, compare, still, details, fix list."""
 
 from dataclasses import replace
+from pathlib import Path
 
+from retouch.picture import Picture
+from retouch_tui.files import free_name
+from retouch_tui.fix_file import read_fix_file, write_fix_file
 from retouch_tui.fixlist import Region
 from retouch_tui.screens.compare import CompareScreen
 from retouch_tui.screens.details import DetailsScreen
 from retouch_tui.screens.editor_canvas import CanvasEditing
 from retouch_tui.screens.editor_files import Filing
 from retouch_tui.screens.editor_results import Generating
-from retouch_tui.screens.fixes import FixScreen
+from retouch_tui.screens.fixes import FixScreen, common_options
+from retouch_tui.screens.open_file import OpenFile, SaveFile
 from retouch_tui.screens.script import ScriptScreen
 from retouch_tui.screens.still import StillScreen
 from retouch_tui.script import drawn
 from retouch_tui.terminal.capabilities import PLAIN, Capabilities, Mouse
 from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.widgets.canvas_view import CanvasView
+from retouch_tui.widgets.options import option_choices
 from retouch_tui.widgets.sharp_canvas import SharpCanvas
 
 
@@ -93,10 +99,39 @@ class Dialogs(Filing, Generating, CanvasEditing):
                 self.action_fixes()
             elif what == "run":
                 self.run_fixes()
-            else:
-                self.show_all()
+            elif what == "load":
+                self.app.push_screen(OpenFile(Path.cwd(), "Open a fix list", (), lists=True), self._load_fixes)
+            elif what == "write":
+                name = free_name(self.workspace.source, Path.cwd()).with_suffix(".toml")
+                self.app.push_screen(SaveFile(name), self._write_fixes)
+            self.show_all()
+            self.autosave_soon()
 
-        self.app.push_screen(FixScreen(self.workspace.fixes), act)
+        choices, cards = option_choices(self.engine), self.engine.models()
+        self.app.push_screen(FixScreen(self.workspace.fixes, common_options(self.workspace.draft), choices, cards), act)
+
+    def _load_fixes(self, path: Path | None) -> None:
+        """Put the flaws of a file on the list, behind those that are there."""
+        if path is None:
+            self.action_fixes()
+            return
+        alpha = None if self.origin is None else self.origin.alpha
+        fits = alpha is not None and alpha.shape == self.document.picture.shape[:2]
+        picture = Picture(pixels=self.document.picture, alpha=alpha if fits else None)
+
+        def took(regions: list[Region]) -> None:
+            for region in regions:
+                self.workspace.fixes.append(region)
+            self.show_all()
+            self.action_fixes()
+
+        self.aside(lambda: read_fix_file(path, picture), took, self.action_fixes)
+
+    def _write_fixes(self, path: Path | None) -> None:
+        if path is not None:
+            regions, size = list(self.workspace.fixes), self.document.size
+            task = lambda: write_fix_file(path, regions, (size.height, size.width))  # noqa: E731
+            self.aside(task, lambda _: self.notify(f"wrote {path}; run it with: retouch fix"), lambda: None)
 
     def action_add_fix(self) -> None:
         """Make the mask a numbered flaw."""

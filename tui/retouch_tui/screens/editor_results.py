@@ -171,7 +171,8 @@ class Generating(Optioning):
         """Show a candidate that just came; on the fix list it becomes the picture to go on with."""
         self.preview = None
         if self._fixing:
-            self.workspace.take(entry.key)
+            if self.workspace.goes_on_from(entry.key):
+                self.workspace.take(entry.key)
             self.look_at(entry.key)
         else:
             self.look_at(entry.key)

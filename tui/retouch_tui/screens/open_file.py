@@ -38,6 +38,10 @@ def filters() -> Filters:
     return Filters(("Pictures", is_picture), ("All files", lambda _: True))
 
 
+LISTS = Filters(("Fix lists", lambda path: path.suffix.lower() == ".toml"), ("All files", lambda _: True))
+"""What the dialog shows where a fix list is asked for."""
+
+
 class Beside(Vertical):
     """What stands beside the list of files: a preview, and pictures opened lately."""
 
@@ -64,9 +68,9 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
 
     BINDINGS: ClassVar = [("f4", "dismiss(None)", "Close"), ("f3", "sheet", "Contact sheet")]
 
-    def __init__(self, folder: Path, title: str, recent: tuple[str, ...] = ()) -> None:
-        """Begin in a folder."""
-        super().__init__(folder, title, filters=filters(), double_click_directories=False)
+    def __init__(self, folder: Path, title: str, recent: tuple[str, ...] = (), *, lists: bool = False) -> None:
+        """Begin in a folder; `lists` are fix lists instead of pictures."""
+        super().__init__(folder, title, filters=LISTS if lists else filters(), double_click_directories=False)
         self._recent = recent
 
     def on_mount(self) -> None:
@@ -94,6 +98,8 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
 
     @work(thread=True, exclusive=True, group="preview")
     def _preview(self, path: Path) -> None:
+        if path.suffix.lower() == ".toml":
+            return
         try:
             pixels, words = thumbnail(seen(open_picture(path)[0])), ""
         except RetouchError as error:

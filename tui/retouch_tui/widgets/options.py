@@ -10,14 +10,20 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Label, Select, Static
 
 from retouch.errors import UsageError
-from retouch_tui.engine import Draft, ModelCard
-from retouch_tui.fields import FIELDS, Field, field_named
+from retouch_tui.engine import MEMORY, Draft, Engine, ModelCard
+from retouch_tui.fields import AREAS, FIELDS, Field, field_named
 from retouch_tui.messages import ActionAsked, DraftEdited, ModelChosen
 
 OWN = ""
 """The choice that leaves an option to the model."""
 UNSET = "…"
 """What a choice shows before it knows its values."""
+
+
+def option_choices(engine: Engine) -> dict[str, Sequence[str]]:
+    """Return what each choice may be, as far as it is known without looking for devices."""
+    named = {name: engine.choices(name) for name in ("sampler", "schedule", "content", "blend")}
+    return {**named, "provider": engine.providers(), "area": AREAS, "memory": MEMORY}
 
 
 class NumberInput(Input):
@@ -48,9 +54,17 @@ class OptionsPanel(VerticalScroll):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "screen.to_canvas", "Canvas", id="options-leave")]
 
-    def __init__(self, choices: Mapping[str, Sequence[str]], cards: Sequence[ModelCard], *, id: str) -> None:
-        """`choices` are the names that each choice may have."""
+    def __init__(
+        self,
+        choices: Mapping[str, Sequence[str]],
+        cards: Sequence[ModelCard],
+        *,
+        id: str,
+        fields: Sequence[Field] = FIELDS,
+    ) -> None:
+        """`choices` are the names that each choice may have; `fields` are the rows."""
         super().__init__(id=id)
+        self._fields = fields
         self._choices = choices
         self._cards = {c.name: c for c in cards}
         self._draft = Draft()
@@ -63,7 +77,7 @@ class OptionsPanel(VerticalScroll):
 
     def compose(self) -> ComposeResult:
         """Make the rows."""
-        for field in FIELDS:
+        for field in self._fields:
             with Horizontal(classes="row"):
                 label = Label(field.label, classes="label")
                 label.tooltip = field.tip
@@ -91,14 +105,20 @@ class OptionsPanel(VerticalScroll):
         """Put the values of a draft in."""
         self._draft = draft
         self._problems.clear()
-        for field in FIELDS:
+        for field in self._fields:
             widget = self.query_one(f"#field-{field.name}")
             widget.remove_class("-wrong")
             with self.prevent(Input.Changed, Select.Changed, Checkbox.Changed):
                 self._put(widget, field, draft)
-        lock = self.query_one("#lock", Button)
-        lock.label = "●" if draft.seed_locked else "○"
+        for lock in self.query("#lock").results(Button):
+            lock.label = "●" if draft.seed_locked else "○"
         self._say()
+
+    def offer(self, name: str, values: Sequence[str]) -> None:
+        """Let a choice have other values; the chosen one stays."""
+        self._choices = {**self._choices, name: values}
+        with self.prevent(Select.Changed):
+            self._put(self.query_one(f"#field-{name}"), field_named(name), self._draft)
 
     def hold(self, draft: Draft) -> None:
         """Take a draft that differs only in what the panel does not show."""

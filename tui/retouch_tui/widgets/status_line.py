@@ -34,7 +34,7 @@ def plan_words(plan: Plan) -> str:
     if plan.seconds is not None:
         parts.append(f"~{seconds(plan.seconds)}")
     if plan.memory is not None:
-        parts.append(f"{plan.memory / 1e9:.1f} GB")
+        parts.append(f"{plan.memory / 1e9:.1f} GB" + (f" ({plan.sparing})" if plan.sparing else ""))
     return " · ".join(parts)
 
 
