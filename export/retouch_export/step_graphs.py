@@ -3,9 +3,10 @@
     python -m retouch_export.step_graphs [FOLDER]
 
 `combine` and `combine_masked` are the samplers' arithmetic, `prepare` makes the UNet's input from latents, `finish`
-makes clean latents from its output. Operators are those that every provider has a kernel for, at an opset that even
-DirectML takes; latents are float32 throughout, and casts happen at the UNet's door alone. The order of the operations
-is that of the loop on the host, so that one evaluation rounds alike in both.
+makes clean latents from its output, `copy` fills an input that stays where it is. Operators are those that every
+provider has a kernel for, at an opset that even DirectML takes; latents are float32 throughout, and casts happen at
+the UNet's door alone. The order of the operations is that of the loop on the host, so that one evaluation rounds alike
+in both.
 """
 
 import sys
@@ -20,6 +21,8 @@ MOST_TERMS = 8
 """Terms of the longest sum in one graph."""
 OPSET, IR_VERSION = 17, 8
 KINDS = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16}
+COPIED = (2, 3, 4)
+"""Axes of what is copied: embeddings of timesteps (rows, N), keys and values of the text (batch, text, C)."""
 CALLS = ("one", "two", "calls")
 """Positive prompt alone; [negative, positive] in one batch; negative and positive each in a call of its own."""
 
@@ -32,6 +35,8 @@ def graphs() -> Iterator[tuple[str, onnx.ModelProto]]:
         yield f"combine_{terms}", combine(terms, masked=False)
         yield f"combine_masked_{terms}", combine(terms, masked=True)
     for kind in KINDS:
+        for axes in COPIED:
+            yield f"copy_{axes}_{kind}", copy(axes, kind)
         for batch in (1, 2):
             yield f"prepare_{batch}_{kind}", prepare(batch, kind, masked=False)
             yield f"prepare_masked_{batch}_{kind}", prepare(batch, kind, masked=True)
@@ -61,6 +66,12 @@ def combine(terms: int, *, masked: bool) -> onnx.ModelProto:
         total = part
     nodes.append(helper.make_node("Identity", [total], ["sum"]))
     return _model(nodes, [*inputs, _value("weights", shape=[terms])], _value("sum"))
+
+
+def copy(axes: int, kind: str) -> onnx.ModelProto:
+    """The same values."""
+    source, copied = (_value(name, kind, [f"axis_{i}" for i in range(axes)]) for name in ("source", "copied"))
+    return _model([helper.make_node("Identity", ["source"], ["copied"])], [source], copied)
 
 
 def prepare(batch: int, kind: str, *, masked: bool) -> onnx.ModelProto:

@@ -18,15 +18,10 @@ class Value:
     def __init__(self, memory: "DeviceMemory", array: np.ndarray) -> None:
         self.memory, self.array = memory, array
 
-    def update_inplace(self, data: Any) -> None:
-        if isinstance(data, Value):
-            self.memory.copies += 1
-            assert data.array.dtype == self.array.dtype
-            self.array[...] = data.array
-        else:
-            self.memory.uploads += 1
-            assert data.dtype == self.array.dtype
-            self.array[...] = data
+    def update_inplace(self, data: np.ndarray) -> None:
+        self.memory.uploads += 1
+        assert data.dtype == self.array.dtype
+        self.array[...] = data
 
     def numpy(self) -> np.ndarray:
         if self.memory.refuses:
@@ -42,7 +37,7 @@ class DeviceMemory(SimpleNamespace):
     """Makes values, counts what crosses, and breaks when told to."""
 
     def __init__(self) -> None:
-        super().__init__(uploads=0, downloads=0, copies=0, refuses=False, full=False, live=weakref.WeakSet())
+        super().__init__(uploads=0, downloads=0, refuses=False, full=False, live=weakref.WeakSet())
 
     def ortvalue_from_shape_and_type(self, shape: list[int], kind: Any, name: str, number: int) -> Value:
         assert name == "cuda"
@@ -92,9 +87,9 @@ class BoundRuns:
     ort: Any
     real: Any
     wanted: Any
+    recordings: dict[str, tuple[Binding, list[int]]]
 
     def io_binding(self) -> Binding:
-        self.recordings: dict[str, tuple[Binding, list[int]]] = {}
         return Binding(self.ort.OrtValue)
 
     @property

@@ -37,6 +37,7 @@ class Session(BoundRuns):
     def __init__(self, ort: "Ort", source: Any, options: Options, providers: Any = None, enable_fallback: int = 1):
         ort.opened.append(self)
         self.ort, self.options, self.wanted, self.fallback = ort, options, providers, enable_fallback
+        self.recordings = {}
         if ort.fails is not None:
             raise ort.fails
         if ort.refuses_to_record is not None and self.records:
@@ -45,6 +46,7 @@ class Session(BoundRuns):
 
         plain = onnxruntime.SessionOptions()
         plain.log_severity_level = 4
+        plain.intra_op_num_threads = 1
         for name, size in options.sizes.items():
             plain.add_free_dimension_override_by_name(name, size)
         self.real = onnxruntime.InferenceSession(source, plain, providers=["CPUExecutionProvider"])

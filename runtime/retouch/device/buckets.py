@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, TypeAlias
 
-from retouch.device.memory import Array, Buffer, Memory
+from retouch.device.memory import Buffer, Memory
 from retouch.providers import NO_RECORDING, recorded_as
 
 MOST_BUCKETS = 6
@@ -33,7 +33,7 @@ class Bucket:
 
     def __init__(self, session: Any, memory: Memory, inputs: Shapes, outputs: Shapes, *, record: bool) -> None:
         """Allocate and bind all of them."""
-        self._session, self._memory, self._record = session, memory, record
+        self._session, self._record = session, record
         self._inputs = {name: memory.empty(*shape) for name, shape in inputs.items()}
         self._outputs = {name: memory.empty(*shape) for name, shape in outputs.items()}
         self._holds: dict[str, object] = {}
@@ -58,15 +58,12 @@ class Bucket:
         """Return the buffer of an output; the next run overwrites it."""
         return self._outputs[name]
 
-    def put(self, name: str, source: object, content: Array | Buffer) -> None:
-        """Copy to an input, unless it holds what `source` stands for already; the bucket keeps `source` alive."""
+    def lacks(self, name: str, source: object) -> bool:
+        """Whether an input does not hold what `source` stands for, which whoever asks then puts there."""
         if self._holds.get(name) is source:
-            return
-        if isinstance(content, Buffer):
-            self._memory.copy(content, self._inputs[name])
-        else:
-            self._memory.write(self._inputs[name], content)
-        self._holds[name] = source
+            return False
+        self._holds[name] = source  # holding it keeps its identity its own
+        return True
 
     def run(self) -> None:
         """Run once; RecordingFailed if it was the run to be recorded."""

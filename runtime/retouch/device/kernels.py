@@ -25,16 +25,23 @@ class Kernels:
         self._numbers: dict[str, Buffer] = {}
 
     def __call__(
-        self, name: str, inputs: Mapping[str, Buffer], numbers: tuple[str, Sequence[float]], result: tuple[str, Buffer]
+        self,
+        name: str,
+        inputs: Mapping[str, Buffer],
+        numbers: tuple[str, Sequence[float]] | None,
+        result: tuple[str, Buffer],
     ) -> None:
         """Run a graph on buffers; `numbers` is its one small input by name, `result` the output that it writes."""
-        values = np.asarray(numbers[1], np.float32)
-        if name not in self._numbers:
-            self._numbers[name] = self._memory.empty(values.shape, np.float32)
-        self._memory.write(self._numbers[name], values)
+        bound = dict(inputs)
+        if numbers is not None:
+            values = np.asarray(numbers[1], np.float32)
+            if name not in self._numbers:
+                self._numbers[name] = self._memory.empty(values.shape, np.float32)
+            self._memory.write(self._numbers[name], values)
+            bound[numbers[0]] = self._numbers[name]
         try:
             session, binding = self._session(name)
-            for label, buffer in (*inputs.items(), (numbers[0], self._numbers[name])):
+            for label, buffer in bound.items():
                 binding.bind_ortvalue_input(label, buffer.value)
             binding.bind_ortvalue_output(result[0], result[1].value)
             session.run_with_iobinding(binding)
@@ -42,6 +49,12 @@ class Kernels:
             binding.clear_binding_outputs()
         except Exception as error:
             raise failure(error, "denoising loop", self._device) from error
+
+    def copy(self, source: Buffer, target: Buffer) -> None:
+        """Fill a buffer from another of its shape and dtype; the address stays."""
+        if (source.shape, source.dtype) != (target.shape, target.dtype):
+            raise ValueError(f"{source.dtype}{source.shape} does not fit {target.dtype}{target.shape}")
+        self(f"copy_{len(source.shape)}_{source.dtype.name}", {"source": source}, None, ("copied", target))
 
     def close(self) -> None:
         """Free the sessions; the next run opens them again."""

@@ -61,15 +61,6 @@ class Memory:
         except Exception as error:
             raise failure(error, "denoising loop", self._device) from error
 
-    def copy(self, source: Buffer, target: Buffer) -> None:
-        """Copy a buffer into another of its shape and dtype without the host seeing it."""
-        if (source.shape, source.dtype) != (target.shape, target.dtype):
-            raise ValueError(f"{source.dtype}{source.shape} does not fit {target.dtype}{target.shape}")
-        try:
-            target.value.update_inplace(source.value)
-        except Exception as error:
-            raise failure(error, "denoising loop", self._device) from error
-
     def download(self, buffer: Buffer) -> Array:
         """Return a copy as an array of the host."""
         self.downloads += 1

@@ -67,13 +67,20 @@ class DeviceUnet:
         self._kernels(name, {"x": x, **masked}, ("scale", [sqrt(1 + sigma * sigma)]), ("sample", sample))
         try:
             for label, (source, content) in steering.items():
-                bucket.put(label, source, content)
+                if bucket.lacks(label, source):
+                    self._fill(bucket.input(label), content)
             bucket.run()
         except RecordingFailed:
             raise
         except Exception as error:
             raise session.failure(error) from error
         return bucket.output(session.spec.outputs[0].name)
+
+    def _fill(self, target: Buffer, content: Array | Buffer) -> None:
+        if isinstance(content, Buffer):
+            self._kernels.copy(content, target)
+        else:
+            self._memory.write(target, content)
 
     def _bucket(
         self, session: GraphSession, x: Buffer, prompts: slice, steering: Mapping[str, tuple[object, Array | Buffer]]
