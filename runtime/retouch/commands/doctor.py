@@ -14,15 +14,11 @@ PACKAGES = {
     "numpy": "retouch",
     "pillow": "retouch",
     "opencv-python-headless": "retouch",
-    "onnxruntime": "retouch[cpu]",
-    "onnxruntime-gpu": "retouch[gpu]",
-    "onnxruntime-directml": "retouch[directml]",
     "textual": "retouch[tui]",
     "torch": "retouch[export]",
     "diffusers": "retouch[export]",
     "optimum-onnx": "retouch[export]",
 }
-ENGINES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml")
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the report; exit code 6 when no device can run a model."""
     if args.terminal:
         return _terminal()
-    findings = [*_versions(), *_providers(), *_models()]
+    findings = [*_versions(), *_engines(), *_devices(), *_models()]
     if args.json:
         print(json.dumps([vars(f) for f in findings], indent=1))  # noqa: T201
     else:
@@ -59,39 +55,53 @@ def _versions() -> list[Finding]:
         Finding("retouch", True, __version__),
         Finding("python", True, f"{platform.python_version()}, {sys.platform}"),
     ]
-    there = []
     for package, extra in PACKAGES.items():
         try:
             found.append(Finding(package, True, importlib.metadata.version(package)))
-            there.append(package)
         except importlib.metadata.PackageNotFoundError:
             found.append(Finding(package, False, f"not installed; it comes with: pip install '{extra}'"))
-    engines = [e for e in ENGINES if e in there]
-    if len(engines) > 1:
-        cure = f"pip uninstall -y {' '.join(engines)}, then install one extra"
-        text = f"{' and '.join(engines)} overwrite each other; {cure}"
-        found.append(Finding("onnxruntime", False, text))
     return found
 
 
-def _providers() -> list[Finding]:
-    from retouch.providers import PREFERENCE, Device, import_onnxruntime, probe
+def _engines() -> list[Finding]:
+    from retouch.commands._engine_check import check_builds
+
+    return [Finding(v.topic, v.good, v.text) for v in check_builds()]
+
+
+def _devices() -> list[Finding]:
+    """Devices that run, then why the others that this system could have do not."""
+    from retouch.commands._engine_check import fits
+    from retouch.providers import PROVIDERS, found_devices, import_onnxruntime
 
     try:
         import_onnxruntime()
-    except MissingExtra as error:
-        return [Finding("device cpu", False, str(error))]
     except RetouchError as error:
         return [Finding("device cpu", False, str(error))]
-    found = []
-    for name in PREFERENCE:
-        try:
-            probe(Device(name))
-        except RetouchError as error:
-            found.append(Finding(f"device {name}", False, str(error)))
-        else:
-            found.append(Finding(f"device {name}", True, "a session ran"))
+    devices = found_devices()
+    found = [Finding(f"device {device}", True, "a session ran") for device in devices]
+    running = {device.provider for device in devices}
+    found += [
+        Finding(f"device {name}", False, why)
+        for name in PROVIDERS
+        if name not in running and fits(name) and (why := _why_not(name)) is not None
+    ]
     return found
+
+
+def _why_not(name: str) -> str | None:
+    """Why a device does not run; None where nobody tried to have it."""
+    from retouch.commands._engine_check import nvidia_driver
+    from retouch.providers import PREFERENCE, PROVIDERS, Device, import_onnxruntime, probe
+
+    there = import_onnxruntime().get_available_providers()
+    if name == "cuda" and PROVIDERS[name].ort_name not in there and nvidia_driver() is None:
+        return "no NVIDIA driver answers (nvidia-smi)"
+    try:
+        probe(Device(name))
+    except RetouchError as error:
+        return str(error) if name in PREFERENCE or "is not installed" not in str(error) else None
+    return None
 
 
 def _models() -> list[Finding]:

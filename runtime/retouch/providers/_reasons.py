@@ -15,8 +15,8 @@ ENGINES = (
 
 _REASONS = (
     (r"driver version is insufficient|CUDA failure 35\b|cudaErrorInsufficientDriver|unsupported display driver",
-     "the NVIDIA driver is too old for this CUDA; update it (580 or newer), or use the older build: "
-     "pip install 'onnxruntime-gpu>=1.26,<1.27'"),
+     "the NVIDIA driver is too old for this CUDA; update it (580 or newer), or use the build for CUDA 12: "
+     "pip uninstall -y onnxruntime-gpu && pip install 'retouch[gpu-cuda12]'"),
     (r"cudnn", "cuDNN is missing or does not fit; install it with: pip install 'onnxruntime-gpu[cuda,cudnn]'"),
     (r"cublas|cudart|cufft|curand|nvrtc|nvJitLink",
      "libraries of CUDA are missing; install them with: pip install 'onnxruntime-gpu[cuda,cudnn]'"),
@@ -27,7 +27,8 @@ _REASONS = (
     (r"out of memory|CUDA failure 2\b|failed to allocate|8007000E|8876017C",
      "its memory is full, most likely with another program; close that, or use --provider cpu"),
     (r"no kernel image|CUDA failure 209\b",
-     "this GPU is too old for the build; use the older one: pip install 'onnxruntime-gpu>=1.26,<1.27'"),
+     "this GPU is too old for the build; use the one for CUDA 12: "
+     "pip uninstall -y onnxruntime-gpu && pip install 'retouch[gpu-cuda12]'"),
     (r"887A0004|DXGI_ERROR_UNSUPPORTED|DirectX 12|d3d12",
      "the GPU or its driver does not know DirectX 12; update the driver of the graphics card"),
     (r"887A000[567]|DEVICE_REMOVED|DEVICE_HUNG|DEVICE_RESET",
