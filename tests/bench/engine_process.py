@@ -33,6 +33,7 @@ class Engine:
         """The worker's command line."""
         files = [str(self.task.picture), str(self.task.mask)]
         options = ["--threads", str(self.threads), "--steps", str(self.task.steps), "--sampler", self.task.sampler]
+        options += ["--side", str(self.task.side)]
         return [self.python, str(HERE / "worker.py"), self.name, str(self.model), *files, *options, *more]
 
     def cold_command(self, output: Path) -> list[str]:
@@ -76,6 +77,22 @@ def cold_run(engine: Engine, output: Path) -> tuple[float, float, float]:
     return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024.0
 
 
+def reported_run(engine: Engine, output: Path) -> dict[str, Any]:
+    """Run the worker for one picture; returns what it tells, and `wall`, the seconds of the whole process."""
+    output.unlink(missing_ok=True)
+    start = time.perf_counter()
+    done = subprocess.run(
+        engine.command("--once", str(output)), capture_output=True, text=True, check=False, env=engine.environment(),
+        errors="replace",
+    )  # fmt: skip
+    seconds = time.perf_counter() - start
+    told = [line for line in done.stdout.splitlines() if line.startswith('{"seconds"')]
+    if done.returncode != 0 or not told:
+        raise EngineFailed(last_line(done.stderr))
+    found: dict[str, Any] = json.loads(told[-1])
+    return {**found, "wall": seconds}
+
+
 class Worker:
     """An open engine that draws on demand."""
 
@@ -86,13 +103,13 @@ class Worker:
             env=engine.environment(),
         )  # fmt: skip
 
-    def draw(self, output: str = "") -> dict[str, Any]:
+    def draw(self) -> dict[str, Any]:
         """Draw once; returns seconds, CPU seconds, seconds of the steps and the peak so far."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
         try:
-            stdin.write(f"{output}\n")
+            stdin.write("\n")
             stdin.flush()
         except BrokenPipeError:
             raise EngineFailed("its process ended") from None

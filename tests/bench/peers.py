@@ -12,17 +12,16 @@ RETOUCH_BENCH_CHECKPOINT may name a diffusers folder to use in place of the bund
 import argparse
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine_process import HERE, ROOT, Engine, EngineFailed, Worker, cold_run, last_line
 from figures import Figures, table, verdicts
 from installed_size import fresh_install, installed_bytes
+from machine import machine, threads_of_this_process
 from peer_list import PEERS, reason_to_skip
 from task import SIDE, STEPS, Task
 
@@ -112,21 +111,6 @@ def psnr(a: Path, b: Path) -> float:
     difference = ImageChops.difference(Image.open(a).convert("RGB"), Image.open(b).convert("RGB"))
     square = sum(ImageStat.Stat(difference).sum2) / (3 * SIDE * SIDE)
     return math.inf if square == 0 else 10 * math.log10(255**2 / square)
-
-
-def machine() -> str:
-    """The processor, the cores this process may use, the load, and the date."""
-    name = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        name = next((x.split(":")[1].strip() for x in cpuinfo.read_text().splitlines() if "model name" in x), name)
-    load = f", load {os.getloadavg()[0]:.1f} before the start" if hasattr(os, "getloadavg") else ""
-    return f"{name}, {threads_of_this_process()} threads{load}, {time.strftime('%Y-%m-%d')}"
-
-
-def threads_of_this_process() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def prepare_peers(python: str, names: Sequence[str], folder: Path) -> Path:

@@ -13,12 +13,13 @@ SIDE = 256
 
 @dataclass(frozen=True)
 class Task:
-    """Where the square picture, (256, 256, 3), and its mask lie, and what differs between comparisons."""
+    """Where the square picture, (side, side, 3), and its mask lie, and what differs between comparisons."""
 
     picture: Path
     mask: Path
     steps: int = STEPS
     sampler: str = "ddim"
+    side: int = SIDE
 
 
 def words_for_retouch(task: Task, output: Path, model: str) -> list[str]:
@@ -27,6 +28,16 @@ def words_for_retouch(task: Task, output: Path, model: str) -> list[str]:
         *("inpaint", str(task.picture), "--mask", str(task.mask), "--model", model, "--provider", "cpu"),
         *("--prompt", PROMPT, "--steps", str(task.steps), "--guidance", str(GUIDANCE), "--seed", str(SEED)),
         *("--sampler", task.sampler, "--schedule", "model", "--rng", "torch-cpu", "--latent-mask", "nearest"),
-        *("--area", "picture", "--work-size", f"{SIDE}x{SIDE}", "--no-overlay", "--blend", "hard", "--feather", "0"),
+        *(
+            "--area",
+            "picture",
+            "--work-size",
+            f"{task.side}x{task.side}",
+            "--no-overlay",
+            "--blend",
+            "hard",
+            "--feather",
+            "0",
+        ),
         *("--output", str(output), "--force", "--quiet"),
     ]

@@ -95,7 +95,7 @@ class Bench:
         mask[box.slices][(columns - x) ** 2 + (rows - y) ** 2 <= RADIUS**2] = 255
         of.scene = replace(of.scene, mask=mask)
         of.canvas.update(box, of.scene)
-        of.canvas.set_overlay(Overlay(cursor=(x + 0.5, y + 0.5), radius=RADIUS))
+        of.canvas.set_overlay(Overlay(cursor=(x + 0.5, y + 0.5), radius=RADIUS, painting=True))
 
     def clean(self) -> None:
         """Take the mask away."""
@@ -140,6 +140,15 @@ async def truecolour(bench: Bench) -> None:
     await bench.measure("full repaint, 2:1", lambda: canvas.set_view(2.0, next(views)))
     canvas.set_view(1.0, (256.0, 256.0))
     await bench.measure("dab r=12 at 1:1", lambda: bench.dab(256, 256), before=bench.clean)
+
+    def begun() -> None:
+        bench.clean()
+        bench.dab(256, 256)
+
+    await bench.measure("the brush moves on by 1 pixel at 1:1", lambda: bench.dab(257, 256), before=begun)
+    await bench.measure("the brush moves on by 8 pixels at 1:1", lambda: bench.dab(264, 260), before=begun)
+    canvas.set_view(2.0, (256.0, 256.0))
+    await bench.measure("dab r=12 at 2:1", lambda: bench.dab(256, 256), before=bench.clean)
     canvas.fit()
     bench.dab(256, 256)
     tints = iter(lambda: canvas.look.tint.following(), None)

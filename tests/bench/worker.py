@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 from engines import ENGINES
-from task import STEPS, Task
+from task import SIDE, STEPS, Task
 
 
 def main() -> None:
@@ -26,22 +26,31 @@ def main() -> None:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--sampler", default="ddim")
-    parser.add_argument("--once", type=Path)
+    parser.add_argument("--side", type=int, default=SIDE)
+    parser.add_argument("--once", type=Path, help="draw one picture to this file, tell what it took, and end")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
-    draw = ENGINES[args.engine](args.model, Task(args.picture, args.mask, args.steps, args.sampler), args.threads)
-    if args.once is not None:
-        draw().picture.save(args.once)
-        return
-    for line in sys.stdin:
+    begun = time.perf_counter()
+    task = Task(args.picture, args.mask, args.steps, args.sampler, args.side)
+    draw = ENGINES[args.engine](args.model, task, args.threads)
+    opened = time.perf_counter() - begun
+    for _ in ("once",) if args.once is not None else sys.stdin:
         before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
         drawn = draw()
         seconds = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_SELF)
-        if line.strip():
-            drawn.picture.save(line.strip())
+        if args.once is not None:
+            drawn.picture.save(args.once)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        answer = {"seconds": seconds, "cpu": cpu, "rss": after.ru_maxrss * 1024, "steps": drawn.steps}
+        answer = {
+            "seconds": seconds,
+            "cpu": cpu,
+            "rss": after.ru_maxrss * 1024,
+            "steps": drawn.steps,
+            "steps_cpu": drawn.steps_cpu,
+            "phases": dict(drawn.phases),
+            "opened": opened,
+        }
         print(json.dumps(answer), flush=True)  # noqa: T201
 
 
