@@ -76,7 +76,7 @@ class _Conversion:
                 attribute.i = wanted
             if attribute.type == onnx.AttributeProto.TENSOR:
                 attribute.t.CopyFrom(_in(attribute.t, wanted))
-        for name in node.output:
+        for name in filter(None, node.output):
             self._types[name] = self._result(node)
         self._nodes.append(node)
 

@@ -7,7 +7,13 @@ from retouch_models.manifest import Manifest
 
 REPORT = "REPORT.md"
 
-_WHAT = {"graph": "exact weights", "stored": "as stored", "half": "computing in fp16"}
+_WHAT = {
+    "graph": "exact weights",
+    "stored": "as stored",
+    "half": "computing in fp16",
+    "cuda_graph": "fused for CUDA, in fp32",
+    "cuda": "fused for CUDA, computing in fp16",
+}
 
 
 def report(manifest: Manifest) -> str:

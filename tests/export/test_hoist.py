@@ -8,9 +8,9 @@ import onnxruntime as ort
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from export_support.small_models import SMALL, WIDTH, small_unet
+from export_support.small_models import SMALL, small_unet
+from export_support.wide_unet import unet_inputs
 from retouch_export.graph_file import write_graph
 from retouch_export.hoist import Hoisted, hoist
 from retouch_export.modules import UNet
@@ -19,24 +19,6 @@ from retouch_export.tracing import TracedGraph, trace
 
 Arrays = dict[str, NDArray[np.float32]]
 KINDS = ("sd15-inpaint", "sd2-inpaint", "sdxl-inpaint", "lcm", "pocket")
-
-
-def unet_inputs(
-    kind: str, batch: int, cells: tuple[int, int], tokens: int, timesteps: list[float]
-) -> dict[str, Tensor]:
-    """Random inputs of the small UNet of a kind."""
-    small = SMALL[kind]
-    inputs = {
-        "sample": torch.randn(batch, small.channels, *cells),
-        "timestep": torch.tensor(timesteps),
-        "encoder_hidden_states": torch.randn(batch, tokens, WIDTH * (2 if small.two_texts else 1)),
-    }
-    if small.two_texts:
-        inputs["text_embeds"] = torch.randn(batch, WIDTH)
-        inputs["time_ids"] = torch.tensor([[1024.0, 768, 0, 0, 1024, 768]]).expand(batch, -1).contiguous()
-    if small.guidance_width is not None:
-        inputs["timestep_cond"] = torch.randn(batch, small.guidance_width)
-    return inputs
 
 
 def session(graph: TracedGraph, path: Path) -> ort.InferenceSession:
