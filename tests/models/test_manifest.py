@@ -69,9 +69,25 @@ def test_names_of_unknown_kind_are_listed(tiny: Bundle) -> None:
         decode(Manifest, data)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", "C:\\x", "\\\\host\\x"])
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", "C:\\x", "\\\\host\\x", "a/C:x", "a\\..\\..\\x"])
 def test_files_stay_inside_the_bundle(name: str, tiny: Bundle) -> None:
     first = tiny.manifest.files[0]
     bad = replace(tiny.manifest, files=(replace(first, file=name),))
     with pytest.raises(BundleError, match="outside the bundle"):
         parse_manifest(bad.to_json(), "tiny")
+
+
+@pytest.mark.parametrize("name", ["", "tokenizer/", "manifest.json"])
+def test_files_have_names_of_their_own(name: str, tiny: Bundle) -> None:
+    first = tiny.manifest.files[0]
+    bad = replace(tiny.manifest, files=(replace(first, file=name),))
+    with pytest.raises(BundleError, match="as a file"):
+        parse_manifest(bad.to_json(), "tiny")
+
+
+def test_a_later_field_is_written_only_when_it_says_something() -> None:
+    size = SizeSpec(native=64, multiple=8, minimum=8, maximum=64)
+    assert set(encode(size)) == {"native", "multiple", "minimum", "maximum"}
+    fixed = replace(size, fixed=((64, 32),))
+    assert encode(fixed)["fixed"] == [[64, 32]]
+    assert decode(SizeSpec, encode(fixed)) == fixed

@@ -1,5 +1,7 @@
 """Where models are found, and how they are added, fetched and removed: whole or not at all."""
 
+import errno
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -73,6 +75,47 @@ def test_a_damaged_model_is_not_added(tiny_folder: Path, tmp_path: Path) -> None
     assert not user_folder().exists() or list(user_folder().iterdir()) == []
 
 
+def test_a_model_that_cannot_be_removed_stays_whole(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = add_bundle(tiny_folder)
+
+    def held(self: Path, target: object) -> Path:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "rename", held)
+    with pytest.raises(OutputError, match="cannot be removed"):
+        remove_bundle("tiny")
+    assert verify_bundle(added) == []
+    assert [p.name for p in user_folder().iterdir()] == ["tiny"]
+
+
+def test_another_process_that_was_quicker_wins(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both found no model of that name; one of them is done first."""
+    real, copied = shutil.copyfile, []
+
+    def slow(source: Path, target: Path) -> None:
+        real(source, target)
+        copied.append(target)
+        if len(copied) == 2:
+            add_bundle(tiny_folder)
+
+    monkeypatch.setattr(shutil, "copyfile", slow)
+    with pytest.raises(OutputError, match="another process added 'tiny' meanwhile"):
+        add_bundle(tiny_folder)
+    assert verify_bundle(find_bundle("tiny")) == []
+    assert [p.name for p in user_folder().iterdir()] == ["tiny"]
+
+
+def test_what_killed_processes_left_is_swept_after_a_day(tiny_folder: Path) -> None:
+    old, fresh = (user_folder() / f".incoming-{name}" for name in ("old", "fresh"))
+    for left in (old, fresh):
+        (left / "tiny").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    add_bundle(tiny_folder)
+    assert {p.name for p in user_folder().iterdir()} == {"tiny", ".incoming-fresh"}
+    assert "tiny" in installed()
+    assert len(installed()) == 2  # and the bundled one
+
+
 def test_a_cut_off_copy_leaves_nothing(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, done = shutil.copyfile, []
 
@@ -96,17 +139,18 @@ def hub(tiny: Bundle, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     class HfHubHTTPError(OSError):
         pass
 
-    def download(repo: str, file: str, revision: str | None = None) -> str:
+    def download(repo: str, file: str, revision: str | None = None, force_download: bool = False) -> str:
         asked.append(file)
         if repo != "me/tiny":
             raise HfHubHTTPError("404 Client Error: Not Found\nmore")
         return str(tiny.folder / file)
 
-    module, errors = ModuleType("huggingface_hub"), ModuleType("huggingface_hub.errors")
-    module.__dict__.update(hf_hub_download=download, errors=errors)
-    errors.__dict__["HfHubHTTPError"] = HfHubHTTPError
+    module, utils = ModuleType("huggingface_hub"), ModuleType("huggingface_hub.utils")
+    module.__dict__.update(hf_hub_download=download, utils=utils)
+    utils.__dict__["HfHubHTTPError"] = HfHubHTTPError
+    utils.__dict__["logging"] = SimpleNamespace(set_verbosity_error=lambda: None)
     monkeypatch.setitem(sys.modules, "huggingface_hub", module)
-    monkeypatch.setitem(sys.modules, "huggingface_hub.errors", errors)
+    monkeypatch.setitem(sys.modules, "huggingface_hub.utils", utils)
     return asked
 
 
@@ -137,7 +181,7 @@ def test_pull_compares_hashes(hub: list[str], tiny: Bundle, tmp_path: Path, monk
     data = bytearray((bad / "unet.onnx").read_bytes())
     data[60] ^= 1
     (bad / "unet.onnx").write_bytes(data)
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repo, file, revision=None: str(bad / file))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repo, file, **_: str(bad / file))
     with pytest.raises(BundleError, match=r"unet\.onnx: damaged"):
         pull_bundle("me/tiny", on_file=lambda *_: None)
     assert "tiny" not in installed()
