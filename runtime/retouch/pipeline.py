@@ -4,6 +4,8 @@
 the one before, so only pixels inside a working box are ever processed.
 """
 
+from dataclasses import replace
+
 from retouch.arrays import RGB, Mask
 from retouch.canvas import size_of
 from retouch.clock import Clock
@@ -18,7 +20,7 @@ from retouch.noise_levels import NoiseLevels
 from retouch.preview import Previewer, PreviewKind
 from retouch.progress import OnProgress, Progress, ignore
 from retouch.proof import Proof, changed_outside
-from retouch.providers import open_device
+from retouch.providers import PROVIDERS, open_device
 from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
@@ -72,7 +74,8 @@ class Inpainter:
 
     def plan(self, mask: Mask, request: InpaintRequest) -> tuple[Region, ...]:
         """Choose the working boxes for a mask, (H, W); PictureError if it is empty."""
-        return plan(mask, work_area_of(request), self.manifest.size)
+        area = replace(work_area_of(request), few=PROVIDERS[self.device.provider].few_sizes)
+        return plan(mask, area, self.manifest.size)
 
     def run(
         self,

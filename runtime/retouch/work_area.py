@@ -10,6 +10,7 @@ The rules, and why:
 * Square crops of the native size are what the model was trained on. Other shapes on its grid are used where
   a square does not fit into the picture, and an edge is repeated only where no shape fits.
 * A model made for certain sizes works at one of those, and the crop has its shape.
+* Where a device pays for every new size (CUDA plans each convolution anew), sizes come from a list of six.
 """
 
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class WorkArea:
     """A work size to use in place of the best one."""
     regions: Regions = "auto"
     """Whether areas far apart are run one by one; only for `masked`."""
+    few: bool = False
+    """Whether sizes are chosen from the short list."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,20 @@ def work_sizes(sizes: SizeSpec) -> tuple[Size, ...]:
     return _work_sizes(sizes)
 
 
+@lru_cache(maxsize=16)
+def few_work_sizes(sizes: SizeSpec) -> tuple[Size, ...]:
+    """Those of `work_sizes` nearest to six shapes: two squares, 3:2 and 2:1 both ways; the native one first."""
+    every, native = work_sizes(sizes), sizes.native
+    wished = [Size(native, native), Size(native * 5 // 4, native * 5 // 4)]
+    for long, short in ((native * 3 // 2, native), (native * 11 // 8, native * 11 // 16)):
+        wished += [Size(long, short), Size(short, long)]
+
+    def nearest(wish: Size) -> Size:
+        return min(every, key=lambda size: abs(size.width - wish.width) + abs(size.height - wish.height))
+
+    return (*dict.fromkeys(nearest(wish) for wish in wished),)
+
+
 def _region(part: Area, area: WorkArea, sizes: SizeSpec, picture: Size) -> Region:
     """The placement of one area, and its values in the crop."""
     if area.kind == "masked":
@@ -133,7 +150,8 @@ def _around(box: Box, area: WorkArea, sizes: SizeSpec, picture: Size) -> Placeme
 
 def _best(must: Box, wish: Box, area: WorkArea, sizes: SizeSpec, picture: Size) -> Placement:
     """The placement of the lowest cost that shows all of `must`, and of `wish` unless unscaled pixels are near."""
-    candidates = work_sizes(sizes) if area.target is None else (area.target,)
+    listed = few_work_sizes(sizes) if area.few else work_sizes(sizes)
+    candidates = listed if area.target is None else (area.target,)
     placements = [Placement(_crop(must, wish, work, area.max_zoom, picture), work) for work in candidates]
     return min(placements, key=lambda placement: _cost(placement, sizes, picture))
 
