@@ -20,11 +20,15 @@ def open_sd_cpp(model: Path, task: Task, threads: int) -> Draw:
     watch = Stopwatch()
     spoken = SpokenTimes()
     hear = sd.sd_log_callback(lambda _level, text, _data: spoken.hear(text.decode(errors="replace")))
-    sd.sd_set_log_callback(hear, None)
+
+    def step_ended(step: int, _steps: int, _seconds: float) -> None:
+        if step > 0:  # it also tells of the beginning
+            watch.tick()
 
     def draw() -> Drawn:
         watch.start()
         spoken.phases.clear()
+        sd.sd_set_log_callback(hear, None)  # here, so that the function lives as long as it may be called
         image = engine.generate_image(
             prompt=PROMPT,
             negative_prompt=NEGATIVE,
@@ -37,7 +41,7 @@ def open_sd_cpp(model: Path, task: Task, threads: int) -> Draw:
             sample_steps=task.steps,
             strength=1.0,
             seed=SEED,
-            progress_callback=lambda step, steps, seconds: watch.tick(),
+            progress_callback=step_ended,
         )[0]
         return watch.drawn(image, spoken.phases)
 
