@@ -1,30 +1,25 @@
 """The graphs of a bundle, opened on a device, checked against the manifest, and closed in one place."""
 
-import mmap
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retouch import session_cache
 from retouch.device.buckets import Buckets
 from retouch.errors import BundleError
 from retouch.failures import OutOfMemory, failure, first_line, from_onnxruntime
 from retouch.memory_plan import EVERYTHING_OPEN, MemoryPlan
+from retouch.open_graph import open_graph
 from retouch.providers import (
     NO_RECORDING,
     PROVIDERS,
     Device,
     Wish,
-    import_onnxruntime,
     left_to_the_cpu,
-    new_session,
     recorded_as,
     shrink_arena,
 )
@@ -121,9 +116,19 @@ class GraphSession:
         if self._before_open is not None:
             self._before_open(self)
         try:
-            session = self._opened(dict(sizes))
+            opened = open_graph(
+                self._bundle,
+                self.role,
+                self._device,
+                threads=self._threads,
+                sizes=dict(sizes),
+                wish=Wish(memory_limit=self._memory_limit, record=self.record and not self._cannot_record),
+            )
         except Exception as error:
             raise self.failure(error, opening=True) from error
+        session, self.records = opened.session, opened.records
+        if opened.refusal is not None:
+            self._refuse_recording(opened.refusal)
         found = {i.name for i in session.get_inputs()}
         if found != self._dtypes.keys():
             raise BundleError(
@@ -135,41 +140,6 @@ class GraphSession:
         while len(self._sessions) > MOST_SHAPES:
             self._sessions.popitem(last=False)
         return session
-
-    def _opened(self, sizes: Mapping[str, int]) -> Any:
-        """Open the optimised copy of an earlier run if there is one, and make one if not."""
-        path = self._bundle.graph_path(self.role)
-        threads, device = self._threads, self._device
-        if device.provider != "cpu" or self.spec.file.bytes + _data_bytes(self.spec) < session_cache.SMALLEST:
-            return self._fresh(path, sizes)
-        ort = import_onnxruntime()
-        name = session_cache.key(path, self._bundle.digest, self.role, ort.__version__, "arena, no patterns, unpacked")
-        kept = session_cache.find(name) or session_cache.keep(
-            name, lambda graph, weights: new_session(path, device, threads=threads, save_to=(graph, weights))
-        )
-        if kept is not None:
-            try:
-                return new_session(kept, device, threads=threads, optimised=True)
-            except Exception:  # noqa: BLE001 - a copy that does not load is made again next time; the graph itself tells why
-                session_cache.forget(name)
-        return new_session(path, device, threads=threads)
-
-    def _fresh(self, path: Path, sizes: Mapping[str, int]) -> Any:
-        """Open the graph itself, ready to be recorded if that is wanted and works."""
-        wish = Wish(
-            memory_limit=self._memory_limit,
-            record=self.record and not self._cannot_record,
-            channels_last=np.float16 in self.dtypes.values() and not _names(path, b"Nhwc"),
-        )
-        self.records = wish.record
-        if wish.record:
-            try:
-                return new_session(path, self._device, threads=self._threads, sizes=sizes, wish=wish)
-            except Exception as error:
-                if isinstance(self.failure(error), OutOfMemory):
-                    raise
-                self._refuse_recording(error)
-        return new_session(path, self._device, threads=self._threads, sizes=sizes, wish=replace(wish, record=False))
 
     def _refuse_recording(self, error: Exception) -> None:
         self.records, self._cannot_record = False, True
@@ -301,15 +271,3 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _data_bytes(spec: Any) -> int:
-    return 0 if spec.data is None else int(spec.data.bytes)
-
-
-def _names(path: Path, word: bytes) -> bool:
-    """Whether a word, such as an operator's name, stands in a file."""
-    if path.stat().st_size == 0:
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(word) >= 0

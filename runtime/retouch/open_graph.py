@@ -1,0 +1,76 @@
+"""Opens one graph of a bundle: from the cache of optimised graphs on a processor, ready to be recorded on a GPU."""
+
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from retouch import session_cache
+from retouch.failures import OutOfMemory, failure
+from retouch.providers import Device, Wish, import_onnxruntime, new_session
+from retouch_models.bundle import Bundle
+from retouch_models.manifest import GraphSpec
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Opened:
+    """An open graph."""
+
+    session: Any
+    """The `onnxruntime.InferenceSession`."""
+    records: bool = False
+    """Whether its work can be recorded."""
+    refusal: Exception | None = None
+    """Why not, if that was wished for."""
+
+
+def open_graph(
+    bundle: Bundle, role: str, device: Device, *, threads: int | None, sizes: Mapping[str, int], wish: Wish
+) -> Opened:
+    """Open the graph of a role; `sizes` fixes free axes by their names. Raises what ONNX Runtime raises."""
+    path, spec = bundle.graph_path(role), bundle.graph(role)
+    if device.provider == "cpu" and _bytes(spec) >= session_cache.SMALLEST:
+        return Opened(session=_from_cache(bundle, role, device, threads))
+    wish = replace(wish, channels_last=_half(spec) and not _names(path, b"Nhwc"))
+    refusal = None
+    if wish.record:
+        try:
+            return Opened(session=new_session(path, device, threads=threads, sizes=sizes, wish=wish), records=True)
+        except Exception as error:
+            if isinstance(failure(error, role, device), OutOfMemory):
+                raise
+            refusal, wish = error, replace(wish, record=False)
+    return Opened(session=new_session(path, device, threads=threads, sizes=sizes, wish=wish), refusal=refusal)
+
+
+def _from_cache(bundle: Bundle, role: str, device: Device, threads: int | None) -> Any:
+    """Open the optimised copy of an earlier run if there is one, and make one if not."""
+    path = bundle.graph_path(role)
+    version = import_onnxruntime().__version__
+    name = session_cache.key(path, bundle.digest, role, version, "arena, no patterns, unpacked")
+    kept = session_cache.find(name) or session_cache.keep(
+        name, lambda graph, weights: new_session(path, device, threads=threads, save_to=(graph, weights))
+    )
+    if kept is not None:
+        try:
+            return new_session(kept, device, threads=threads, optimised=True)
+        except Exception:  # noqa: BLE001 - a copy that does not load is made again next time; the graph itself tells why
+            session_cache.forget(name)
+    return new_session(path, device, threads=threads)
+
+
+def _bytes(spec: GraphSpec) -> int:
+    return spec.file.bytes + (0 if spec.data is None else spec.data.bytes)
+
+
+def _half(spec: GraphSpec) -> bool:
+    return any(tensor.dtype == "float16" for tensor in (*spec.inputs, *spec.outputs))
+
+
+def _names(path: Path, word: bytes) -> bool:
+    """Whether a word, such as an operator's name, stands in a file."""
+    if path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(word) >= 0
