@@ -21,6 +21,9 @@ INKS = np.array([[0, 0, 0], [255, 255, 255], [240, 240, 240], [20, 20, 20], [255
 ARM = 3
 """Length of the crosshair's arms, in view pixels."""
 
+LARGE_RING = 5
+"""Radius, in view pixels, beyond which a ring is large."""
+
 SUBPIXEL = 4
 """Bits after the binary point in OpenCV's drawing coordinates."""
 
@@ -38,11 +41,14 @@ class Overlay:
     """The pointer and the shape being drawn, in picture coordinates.
 
     radius is that of the brush in picture pixels; 0 draws none. With `crosshair` arms surround the cursor.
+    While `painting` a large ring is left out: what is painted shows where the brush is, and a ring that moves
+    costs more than the paint.
     """
 
     cursor: Point | None = None
     radius: float = 0.0
     crosshair: bool = False
+    painting: bool = False
     outlines: tuple[Outline, ...] = ()
 
 
@@ -124,7 +130,7 @@ def _pointer(ink: Ink, view: View, cursor: Point, overlay: Overlay) -> None:
     centre = _place(view, [cursor])[0]
     axes = [round(overlay.radius * scale * (1 << SUBPIXEL)) for scale in (x_scale, y_scale)]
     centre_point = (int(centre[0]), int(centre[1]))
-    ring = min(axes) >= 1 << SUBPIXEL
+    ring = min(axes) >= 1 << SUBPIXEL and not (overlay.painting and max(axes) > LARGE_RING << SUBPIXEL)
     if ring and max(axes) < 1 << 15:
         cv2.ellipse(ink, centre_point, axes, 0, 0, 360, CONTRAST, 1, cv2.LINE_8, SUBPIXEL)
     x, y = round(centre[0] / (1 << SUBPIXEL)), round(centre[1] / (1 << SUBPIXEL))

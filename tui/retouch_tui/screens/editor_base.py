@@ -179,6 +179,7 @@ class EditorBase(PacedScreen[None]):
                 cursor=at if drawn else None,
                 radius=0.0 if self._looking else self.hand.radius_px,
                 crosshair=self.crosshair,
+                painting=self.hand.busy and self.hand.tool.sized,
                 outlines=self._outlines(),
             )
         )

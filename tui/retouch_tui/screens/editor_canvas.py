@@ -94,6 +94,7 @@ class CanvasEditing(Tooling):
             self._tap_aside(shape, erase=erase)
             return
         changed = self.hand.press(self.cursor.at, erase=erase)
+        self.show_pointer()  # a large ring makes way first, or it is written twice
         if self.hand.tool.effect == "pick":
             self.show_tools()
         elif self.document.revision != before:

@@ -116,7 +116,8 @@ class CanvasView(Widget, can_focus=True):
             self.show(new)
             return
         raster.follow(new, box)
-        self._touch(self._buffer.repaint_box(box))
+        self._touch(self._buffer.repaint_box(box, sparing=self._sparing))
+        self._settle_later()
 
     def set_look(self, look: Look) -> None:
         """Show the scene in another way."""
@@ -127,7 +128,9 @@ class CanvasView(Widget, can_focus=True):
     def set_overlay(self, overlay: Overlay) -> None:
         """Draw another pointer and other outlines."""
         if overlay != self._buffer.overlay:
-            self._touch(self._buffer.point(overlay))
+            self._touch(self._buffer.point(overlay, sparing=self._sparing))
+            if overlay.painting:
+                self._settle_later()
 
     # The view
 
@@ -185,9 +188,7 @@ class CanvasView(Widget, can_focus=True):
         coarse = pacer is not None and self._buffer.depth is ColourDepth.TRUECOLOUR
         tolerance = pacer.tolerance(cells) if pacer is not None and coarse else 0
         self._touch(self._buffer.repaint(tolerance))
-        if self._refining is not None:
-            self._refining.stop()
-            self._refining = None
+        self._stop_refining()
         if tolerance:
             self._refine_later(0, IDLE_S)
 
@@ -195,20 +196,37 @@ class CanvasView(Widget, can_focus=True):
     def _pacer(self) -> Pacer | None:
         return self.app.pacer if self.is_attached and isinstance(self.app, LinkedApp) else None
 
+    @property
+    def _sparing(self) -> bool:
+        """Whether bytes matter: there is a terminal."""
+        return self._pacer is not None and not self.app.is_headless
+
+    def _settle_later(self) -> None:
+        """Make coarse cells exact when the brush has rested for a moment."""
+        if self._sparing and self._buffer.next_coarse(0) is not None:
+            self._stop_refining()
+            self._refine_later(0, IDLE_S)
+
+    def _stop_refining(self) -> None:
+        if self._refining is not None:
+            self._refining.stop()
+            self._refining = None
+
     def _refine_later(self, row: int, delay: float) -> None:
         self._refining = self.set_timer(delay, lambda: self._refine(row))
 
     def _refine(self, row: int) -> None:
-        """Write some rows exactly, as many as the link takes without being felt; strokes go first."""
+        """Write some rows exactly, as many as the link takes without being felt; a stroke begins the wait anew."""
         pacer = self._pacer
         rows, columns = self._buffer.cells.rows, self._buffer.cells.columns
-        if pacer is None or row >= rows:
+        first = self._buffer.next_coarse(row)
+        if pacer is None or first is None:
             self._refining = None
-        elif self._button or not pacer.ready():
+        elif not pacer.ready():
             self._refine_later(row, IDLE_S)
         else:
-            last = min(row + max(pacer.window // (EXACT_BYTES * max(columns, 1)), 1), rows)
-            self._touch(self._buffer.refine(row, last))
+            last = min(first + max(pacer.window // (EXACT_BYTES * max(columns, 1)), 1), rows)
+            self._touch(self._buffer.refine(first, last))
             self._refine_later(last, BAND_S)
 
     def _touch(self, touched: Touched) -> None:
