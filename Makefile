@@ -16,7 +16,7 @@ test: $(VENV)/.check-installed
 
 # The export stage alone needs PyTorch; it gets an environment of its own.
 test-export: $(EXPORT_VENV)/.installed
-	$(EXPORT_BIN)/python -m pytest -q tests/export
+	$(EXPORT_BIN)/python -m pytest -q tests/export tests/models/test_pull.py
 
 check: $(VENV)/.check-installed
 	$(BIN)/ruff format --check
@@ -46,7 +46,8 @@ $(EXPORT_VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(EXPORT_VENV)
 	$(EXPORT_BIN)/python -m pip install --quiet --upgrade --disable-pip-version-check 'pip>=25.1'
 	$(EXPORT_BIN)/python -m pip install --quiet $(TORCH)
-	$(EXPORT_BIN)/python -m pip install --quiet -e '.[export,cpu]' --group check
+	$(EXPORT_BIN)/python -m pip install --quiet -e '.[export,cpu]' --group check --group check-export
+	$(EXPORT_BIN)/python -m pip install --quiet --no-deps open_clip_torch   # for CLIP's vocabulary alone
 	touch $@
 
 clean:
