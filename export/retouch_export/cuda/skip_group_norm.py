@@ -34,17 +34,17 @@ class _Terms:
 
 def _terms(edit: GraphEdit, total: NodeProto) -> _Terms | None:
     first, second = total.input
-    if first == second or {first, second} & set(edit.weights) or any(edit.maker(v) is None for v in total.input):
+    if first == second or any(edit.maker(value) is None or edit.constant(value) is not None for value in total.input):
         return None
     for planes, other in ((first, second), (second, first)):
         rows = _rows(edit, other)
         if rows is not None:
             return _Terms(planes, rows, _biased(edit, planes))
-    for planes, other in ((second, first), (first, second)):
-        convolution = _biased(edit, planes)
-        if convolution is not None:
-            return _Terms(planes, other, convolution)
-    return None
+    if any(edit.maker(value, "Unsqueeze") is not None for value in total.input):
+        return None
+    # The later one of the two is the result of a block: its convolution's bias is free to be taken.
+    planes, other = (first, second) if _biased(edit, second) is None else (second, first)
+    return _Terms(planes, other, _biased(edit, planes))
 
 
 def _rows(edit: GraphEdit, value: str) -> str | None:
