@@ -82,6 +82,7 @@ WORDS = {
     "number": ("CUDA failure 101: invalid device ordinal", "no device with that number"),
     "full": ("CUDA failure 2: out of memory", "its memory is full"),
     "old gpu": ("no kernel image is available for execution on the device", "too old for the build"),
+    "software adapter": ("dml_provider_factory.cc(519): C0262002 The display adapter handle is invalid", "no graphics"),
     "dx12": ("DXGI_ERROR_UNSUPPORTED 887A0004", "DirectX 12"),
     "removed": ("887A0005 the GPU device instance has been suspended", "crashed"),
     "vulkan": ("libvulkan.so.1: cannot open shared object file", "Vulkan loader"),

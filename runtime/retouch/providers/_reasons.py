@@ -26,6 +26,9 @@ _REASONS = (
      "there is no device with that number; count from 0 and try a smaller one"),
     (r"out of memory|CUDA failure 2\b|failed to allocate|8007000E|8876017C",
      "its memory is full, most likely with another program; close that, or use --provider cpu"),
+    (r"C0262002|INVALID_DISPLAY_ADAPTER|display adapter handle|No GPUs or NPUs|match the filter criteria",
+     "this machine has no graphics card for it, only Windows' software adapter, which is slower than the processor; "
+     "use --provider cpu"),
     (r"no kernel image|CUDA failure 209\b",
      "this GPU is too old for the build; use the one for CUDA 12: "
      "pip uninstall -y onnxruntime-gpu && pip install 'retouch[gpu-cuda12]'"),
