@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from retouch_models.errors import UsageError
 from retouch_tui.folders import config_folder, state_folder
+from retouch_tui.terminal.capabilities import Capabilities, Mouse
 from retouch_tui.terminal.cleanup import ShellGuard
 from retouch_tui.terminal.detect import detect, overrides
+from retouch_tui.terminal.probe import settle
 
 if TYPE_CHECKING:
+    from retouch_tui.app import RetouchApp
     from retouch_tui.session import SessionFolder
 
 
@@ -23,14 +26,39 @@ def run(args: argparse.Namespace) -> int:
     configured = {
         name: value for name in ("colors", "glyphs", "mouse") if (value := getattr(settings, name)) not in {"", "auto"}
     }
-    capabilities = detect(overrides(flags, configured))
+    choices = overrides(flags, configured)
+    guard = ShellGuard()
+    try:
+        capabilities = detect(choices)
+        app = _app(args, capabilities)
+    except BaseException:
+        guard.not_begun()
+        raise
+    guard.install(save=app.autosave_now)
+    code = app.run(mouse=capabilities.mouse is not Mouse.OFF)
+    _hear_out(capabilities)
+    guard.left()
+    if app.workspace.busy:
+        sys.stderr.write("the run goes on by itself; get its result with: retouch --resume\n")
+    elif app.workspace.unsaved:
+        sys.stderr.write("not saved to a file yet; go on with: retouch --resume\n")
+    return 0 if code is None else code
 
+
+def _hear_out(capabilities: Capabilities) -> None:
+    """Wait for the answers to the last frames, which would otherwise end in the shell's command line."""
+    if capabilities.acknowledges and sys.__stdin__ is not None and sys.__stderr__ is not None:
+        settle(sys.__stdin__.fileno(), sys.__stderr__.fileno())
+
+
+def _app(args: argparse.Namespace, capabilities: Capabilities) -> "RetouchApp":
     from retouch_tui.app import RetouchApp
     from retouch_tui.retouch_engine import ENGINE, RetouchEngine
     from retouch_tui.runner import ProcessRunner
-    from retouch_tui.terminal.capabilities import Mouse
+    from retouch_tui.terminal.answers import install
 
-    app = RetouchApp(
+    install()
+    return RetouchApp(
         RetouchEngine(),
         lambda session: ProcessRunner(ENGINE, session.folder / "worker.log"),
         capabilities=capabilities,
@@ -39,15 +67,6 @@ def run(args: argparse.Namespace) -> int:
         theme=args.theme,
         mirror=args.mirror,
     )
-    guard = ShellGuard()
-    guard.install(save=app.autosave_now)
-    code = app.run(mouse=capabilities.mouse is not Mouse.OFF)
-    guard.left()
-    if app.workspace.busy:
-        sys.stderr.write("the run goes on by itself; get its result with: retouch --resume\n")
-    elif app.workspace.unsaved:
-        sys.stderr.write("not saved to a file yet; go on with: retouch --resume\n")
-    return 0 if code is None else code
 
 
 def _existing(picture: Path | None) -> Path | None:

@@ -46,25 +46,24 @@ Save: TypeAlias = Callable[[], None]
 class ShellGuard:
     """Restores the terminal on SIGHUP, SIGTERM, SIGQUIT, on an exception and at exit.
 
-    guard = ShellGuard()
+    guard = ShellGuard()                 # before anything touches the terminal
     guard.install(save=app.autosave)     # before App.run()
     app.run()
     guard.left()                         # Textual has stopped in an orderly way
     """
 
     def __init__(self, fd: int | None = None) -> None:
-        """Guard the terminal behind a file descriptor; None is standard error, where Textual writes."""
+        """Guard the terminal behind a file descriptor as it is now; None is standard error, where Textual writes."""
         self._fd = fd if fd is not None else (2 if sys.__stderr__ is None else sys.__stderr__.fileno())
         self._owner = os.getpid()
         self._save: Save | None = None
         self._armed = False
-        self._attributes: list[int | list[bytes | int]] | None = None
+        self._attributes = _attributes(self._fd)
 
     def install(self, save: Save | None = None) -> None:
-        """Remember the terminal's settings and be called at every end; save is run first when a signal comes."""
+        """Be called at every end; save is run first when a signal comes."""
         self._save = save
         self._armed = True
-        self._attributes = _attributes(self._fd)
         atexit.register(self.restore)
         for name in ENDING:
             number = getattr(signal, name, None)
@@ -76,6 +75,11 @@ class ShellGuard:
         if self._armed:
             self._armed = False
             self._write(AFTER_ORDER)
+            _set_attributes(self._fd, self._attributes)
+
+    def not_begun(self) -> None:
+        """The app has not taken the screen; only the terminal's attributes may have changed."""
+        _set_attributes(self._fd, self._attributes)
 
     def restore(self) -> None:
         """Reset everything, unless that has happened."""

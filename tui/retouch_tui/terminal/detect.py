@@ -36,19 +36,22 @@ def overrides(flags: Mapping[str, str | None], configured: Mapping[str, str]) ->
     )
 
 
-def ask(choices: Overrides) -> Replies:
-    """Ask the terminal behind standard input and error, the ones Textual uses."""
+def ask(choices: Overrides, *, stay_deaf: bool = False) -> Replies:
+    """Ask the terminal behind standard input and error, the ones Textual uses; see `probe` for `stay_deaf`."""
     if not choices.probe or sys.__stdin__ is None or sys.__stderr__ is None:
         return SILENT
     term = os.environ.get("TERM", "")
     # Terminal.app prints the `p` of a mode question.
     plain = term in PLAIN_TERMS or os.environ.get("TERM_PROGRAM") == "Apple_Terminal"
-    return probe(sys.__stdin__.fileno(), sys.__stderr__.fileno(), plain=plain)
+    return probe(sys.__stdin__.fileno(), sys.__stderr__.fileno(), plain=plain, stay_deaf=stay_deaf)
 
 
 def detect(choices: Overrides) -> Capabilities:
-    """Ask, decide, and set the environment for Textual; call before anything imports textual."""
-    found = decide(ask(choices), os.environ, choices)
+    """Ask, decide, and set the environment for Textual; call before anything imports textual.
+
+    A `ShellGuard` made before restores the terminal's attributes afterwards.
+    """
+    found = decide(ask(choices, stay_deaf=True), os.environ, choices)
     apply(found, os.environ)
     return found
 

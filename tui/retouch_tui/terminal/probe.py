@@ -10,8 +10,8 @@ import re
 import select
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -84,15 +84,20 @@ SILENT = Replies()
 """A terminal that was not asked, or did not answer."""
 
 
-def probe(fd_in: int, fd_out: int, *, plain: bool = False, timeout_s: float = TIMEOUT_S) -> Replies:
+def probe(
+    fd_in: int, fd_out: int, *, plain: bool = False, timeout_s: float = TIMEOUT_S, stay_deaf: bool = False
+) -> Replies:
     """Ask the terminal behind two file descriptors; answers SILENT where there is none.
 
-    plain asks only what any terminal since the VT100 understands. Takes one round trip, or timeout_s.
+    plain asks only what any terminal since the VT100 understands. Takes one round trip, or timeout_s. With stay_deaf
+    a terminal that has not answered all is left without echo, so that late answers do not show; whoever wants that
+    restores its attributes (see `ShellGuard`).
     """
     if os.name != "posix" or not (os.isatty(fd_in) and os.isatty(fd_out)):
         return SILENT
     queries = PLAIN_QUERIES if plain else QUERIES
-    with _raw(fd_in):
+    answer = b""
+    with _raw(fd_in, lambda: stay_deaf and DEVICE_ATTRIBUTES.search(answer) is None):
         started = time.monotonic()
         # Save the cursor and wipe the line after: a terminal that printed a question shows no trace of it.
         os.write(fd_out, f"\x1b7{queries}".encode())
@@ -131,8 +136,17 @@ def parse(answer: bytes, round_trip_s: float | None, window: Window = UNKNOWN_WI
     )
 
 
+def settle(fd_in: int, fd_out: int, timeout_s: float = TIMEOUT_S) -> None:
+    """Wait for all answers that are still on their way, so that they do not end in the shell's command line."""
+    if os.name != "posix" or not (os.isatty(fd_in) and os.isatty(fd_out)):
+        return
+    with suppress(OSError), _raw(fd_in, lambda: False):  # the line may have gone meanwhile
+        os.write(fd_out, b"\x1b[c")
+        _read_until_last(fd_in, time.monotonic(), timeout_s)
+
+
 @contextmanager
-def _raw(fd: int) -> Iterator[None]:
+def _raw(fd: int, deaf_after: Callable[[], bool]) -> Iterator[None]:
     import termios
     import tty
 
@@ -141,6 +155,8 @@ def _raw(fd: int) -> Iterator[None]:
         tty.setraw(fd, termios.TCSANOW)
         yield
     finally:
+        if deaf_after():
+            before[tty.LFLAG] &= ~(termios.ECHO | termios.ICANON)
         # TCSAFLUSH drops what came too late to be read, before the app can take it for keys.
         termios.tcsetattr(fd, termios.TCSAFLUSH, before)
 
