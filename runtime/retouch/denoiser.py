@@ -79,7 +79,7 @@ class Unet:
             return {"timestep": np.full((1,), timestep, np.float32), "encoder_hidden_states": context, **extra}
         first, last, _ = prompts.indices(len(self._inputs.context))
         text = self._hoisted.text(self._inputs.context, first, last)
-        return {TIME: self._hoisted.time(timestep, extra, last - first), **text}
+        return {TIME: self._hoisted.time(timestep, extra), **text}
 
 
 def denoiser(unet: Unet, prediction: Prediction, guidance: Guidance) -> Denoise:

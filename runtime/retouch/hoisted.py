@@ -32,9 +32,9 @@ def is_split(graphs: Graphs) -> bool:
 class Hoisted(Generic[T]):
     """Runs the two graphs and remembers what they gave; T is where results live."""
 
-    def __init__(self, graphs: Graphs, run: Run[T]) -> None:
+    def __init__(self, run: Run[T]) -> None:
         """Run nothing yet."""
-        self._graphs, self._run = graphs, run
+        self._run = run
         self._texts: OrderedDict[tuple[int, int, int], tuple[Tensor, Mapping[str, T]]] = OrderedDict()
         self._times: OrderedDict[tuple[object, ...], T] = OrderedDict()
 
@@ -49,12 +49,11 @@ class Hoisted(Generic[T]):
         self._texts.move_to_end(key)
         return self._texts[key][1]
 
-    def time(self, timestep: float, extra: Mapping[str, Tensor], rows: int) -> T:
-        """Return `time` for a timestep and further inputs, each with so many rows."""
-        key = timestep, rows, *((name, values.tobytes()) for name, values in sorted(extra.items()))
+    def time(self, timestep: float, extra: Mapping[str, Tensor]) -> T:
+        """Return `time` for a timestep: one row for all pictures of a batch, or one for each row of further inputs."""
+        key = timestep, *((name, values.shape, values.tobytes()) for name, values in sorted(extra.items()))
         if key not in self._times:
-            spec = next(t for t in self._graphs["unet_time"].spec.inputs if t.name == "timestep")
-            steps = np.full((1 if spec.shape == (1,) else rows,), timestep, np.float32)
+            steps = np.full((1,), timestep, np.float32)
             self._times[key] = self._run("unet_time", {"timestep": steps, **extra})[TIME]
             while len(self._times) > _TIMES:
                 self._times.popitem(last=False)
@@ -74,4 +73,4 @@ def on_host(graphs: Graphs) -> Hoisted[Tensor]:
         session = graphs[role]
         return dict(zip((t.name for t in session.spec.outputs), session(inputs), strict=True))
 
-    return Hoisted(graphs, run)
+    return Hoisted(run)

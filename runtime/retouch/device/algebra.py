@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retouch.arrays import Latents
-from retouch.device.kernels import MOST_TERMS, Kernels
+from retouch.device.kernels import TERMS, Kernels
 from retouch.device.memory import Array, Buffer, Memory
 
 Terms: TypeAlias = Mapping[tuple[Buffer, Buffer | None], float]
@@ -56,16 +56,18 @@ class Arithmetic:
 
     def sum(self, terms: Terms, shape: tuple[int, ...]) -> Buffer:
         """Compute coefficient · mask · latents, summed in the order of the terms."""
-        there = {key: value for key, value in terms.items() if value != 0}
+        there = [(buffer, mask, weight) for (buffer, mask), weight in terms.items() if weight != 0]
         if not there:
             return self.memory.upload(np.zeros(shape, np.float32))
-        inputs = {f"term_{i}": buffer for i, (buffer, _) in enumerate(there)}
-        name = f"combine_{len(there)}"
-        if any(mask is not None for _, mask in there):
-            name = f"combine_masked_{len(there)}"
-            inputs |= {f"mask_{i}": self._one if mask is None else mask for i, (_, mask) in enumerate(there)}
+        length = next(n for n in TERMS if n >= len(there))
+        there += [(there[0][0], None, 0.0)] * (length - len(there))
+        inputs = {f"term_{i}": buffer for i, (buffer, _, _) in enumerate(there)}
+        name = f"combine_{length}"
+        if any(mask is not None for _, mask, _ in there):
+            name = f"combine_masked_{length}"
+            inputs |= {f"mask_{i}": self._one if mask is None else mask for i, (_, mask, _) in enumerate(there)}
         result = self.memory.empty(shape, np.float32)
-        self._kernels(name, inputs, ("weights", list(there.values())), ("sum", result))
+        self._kernels(name, inputs, ("weights", [weight for _, _, weight in there]), ("sum", result))
         return result
 
     def forget(self) -> None:
@@ -160,7 +162,7 @@ class DeviceLatents:
         others = self._other(other)
         if others.shape != self.shape:
             raise ValueError(f"latents of {self.shape} and {others.shape} cannot be added")
-        while len(self._terms.keys() | others._terms.keys()) > MOST_TERMS:
+        while len(self._terms.keys() | others._terms.keys()) > TERMS[-1]:
             max(self, others, key=lambda latents: len(latents._terms)).buffer()
         terms = dict(self._terms)
         for key, weight in others._terms.items():

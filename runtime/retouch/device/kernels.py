@@ -11,8 +11,8 @@ from retouch.failures import failure
 from retouch.providers import Device, new_session
 
 FOLDER = Path(__file__).parent / "graphs"
-MOST_TERMS = 8
-"""Terms of the longest sum that there is a graph for."""
+TERMS = (2, 4, 8)
+"""Lengths of the sums that there are graphs for."""
 
 
 class Kernels:

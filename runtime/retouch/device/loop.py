@@ -30,7 +30,7 @@ class DeviceLoop:
         self.memory = Memory(graphs.device)
         self._kernels = Kernels(graphs.device, self.memory)
         self._arithmetic = Arithmetic(self.memory, self._kernels)
-        self._hoisted: Hoisted[Buffer] = Hoisted(graphs, self._run)
+        self._hoisted: Hoisted[Buffer] = Hoisted(self._run)
 
     def place(self, latents: Latents) -> Latents:
         """Copy to the device; to a sampler the result is an array like any other."""

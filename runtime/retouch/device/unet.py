@@ -117,5 +117,4 @@ class DeviceUnet:
 
     def _time(self, hoisted: Hoisted[Buffer], timestep: float, prompts: slice) -> Buffer:
         extra: dict[str, Tensor] = {name: values[prompts] for name, values in self._inputs.extra.items()}
-        rows = len(range(*prompts.indices(len(self._inputs.context))))
-        return hoisted.time(timestep, extra, rows)
+        return hoisted.time(timestep, extra)
