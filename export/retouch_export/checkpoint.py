@@ -31,7 +31,7 @@ class Part:
     files: tuple[Path, ...]
     """Where its weights come from, those of changes included."""
     load: Callable[[], nn.Module]
-    """Loads it in fp32, on the CPU, ready to be evaluated; every call loads afresh."""
+    """Loads it on the CPU, ready to be evaluated in fp32; every call loads afresh."""
 
     def then(self, change: Callable[[nn.Module], None], file: Path) -> "Part":
         """Return the same part with its weights changed, as `file` says, after loading."""

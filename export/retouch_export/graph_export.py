@@ -15,7 +15,7 @@ from retouch_export.examples import Example, examples, native_example
 from retouch_export.graph_file import write_graph
 from retouch_export.half import to_half
 from retouch_export.parity import Arrays, Parity, compare, torch_results
-from retouch_export.precision import codec_chooser
+from retouch_export.precision import codec_chooser, exact_chooser
 from retouch_export.range_check import Peak, watch
 from retouch_export.static_shape import Sizes, fix_axes
 from retouch_export.tracing import TracedGraph, trace
@@ -55,7 +55,8 @@ def export_graph(checkpoint: Checkpoint, role: str, folder: Path, options: Graph
     """Write the graph of a role into `folder` and prove it; ExportError if it differs from PyTorch too much."""
     made = _write(checkpoint, role, folder, options, say)
     gc.collect()
-    proofs = {what: compare(folder / file, role, made.cases, made.expected) for what, file in made.files.items()}
+    by_file = {file: compare(folder / file, role, made.cases, made.expected) for file in set(made.files.values())}
+    proofs = {what: by_file[file] for what, file in made.files.items()}
     for path in folder.glob(f"{role}.exact.*"):
         path.unlink()
     _, family = checkpoint.family()
@@ -77,7 +78,7 @@ class _Made:
     """What is known once the network may be freed."""
 
     files: dict[str, str]
-    """graph: the exact one; stored: the one of the bundle; half: its variant. File names."""
+    """graph: the exact one; stored: the one of the bundle, maybe the same; half: its variant. File names."""
     data: str | None
     cases: Sequence[Example]
     expected: Sequence[Arrays]
@@ -93,11 +94,10 @@ def _write(checkpoint: Checkpoint, role: str, folder: Path, options: GraphOption
         traced = fix_axes(traced, cases[0].inputs)
     with watch(module) as peak:
         expected = torch_results(module, cases)
-    exact, stored = f"{role}.exact.onnx", f"{role}.onnx"
-    with DataFile(folder / f"{role}.exact.data") as data:
-        write_graph(traced, folder / exact, codec_chooser("fp32"), data=data)
+    stored = f"{role}.onnx"
+    exact = _write_exact(traced, folder, role, options.precision)
     parameters = sum(weight.tensor.numel() for weight in traced.weights.values())
-    files = {"graph": exact, "stored": stored}
+    files = {"graph": stored if exact is None else exact, "stored": stored}
     size = parameters * {"fp32": 4, "fp16": 2, "int8": 1}[options.precision]
     if size <= DATA_FROM and options.precision != "fp16":
         write_graph(traced, folder / stored, codec_chooser(options.precision))
@@ -115,8 +115,19 @@ def _write(checkpoint: Checkpoint, role: str, folder: Path, options: GraphOption
         expected=expected,
         peak=peak,
         parameters=parameters,
-        gflop=gflop(module, native_example(checkpoint, role)),
+        gflop=gflop(module, native_example(checkpoint, role).inputs),
     )
+
+
+def _write_exact(traced: TracedGraph, folder: Path, role: str, precision: str) -> str | None:
+    """Write the graph with every bit of its weights, to be proved and removed; None if the bundle's has them too."""
+    exact, stored = exact_chooser(traced.weights), codec_chooser(precision)
+    shapes = {name: tuple(weight.tensor.shape) for name, weight in traced.weights.items()}
+    if all(stored(name, shape) in ("fp32", exact(name, shape)) for name, shape in shapes.items()):
+        return None
+    with DataFile(folder / f"{role}.exact.data") as data:
+        write_graph(traced, folder / f"{role}.exact.onnx", exact, data=data)
+    return f"{role}.exact.onnx"
 
 
 def _write_half(traced: TracedGraph, folder: Path, role: str, data: DataFile, peak: Peak, say: Say) -> dict[str, str]:

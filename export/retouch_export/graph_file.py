@@ -47,4 +47,6 @@ def write_graph(
 def _store(name: str, value: NDArray[np.generic], codec: str, transposed: bool, compute: int) -> Stored:
     if not np.issubdtype(value.dtype, np.floating):
         return Stored({name: value})
-    return CODECS[codec](name, value.astype(np.float32, copy=False), value.ndim - 1 if transposed else 0, compute)
+    if codec != "fp16":  # which would take half precision back to itself
+        value = value.astype(np.float32, copy=False)
+    return CODECS[codec](name, value, value.ndim - 1 if transposed else 0, compute)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from retouch_export.loading import fill, stored_tensors
 from retouch_export.safetensors_file import refuse_pickles
 from retouch_models.errors import ExportError
 
@@ -68,21 +69,9 @@ def describe(class_name: str, config: dict[str, Any], where: str) -> Outline:
 
 
 def load_weights(class_name: str, folder: Path) -> Any:
-    """Load a part in fp32; raises ExportError for missing keys and wrong shapes."""
-    dtype = {"dtype": torch.float32} if class_name in TEXT_CLASSES else {"torch_dtype": torch.float32}
-    variant = {} if any(".fp16." not in f.name for f in weight_files(folder)) else {"variant": "fp16"}
-    try:
-        model, found = model_class(class_name).from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **variant, **dtype
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise ExportError(f"{folder} does not load ({first_line(error)}); fetch the model again") from error
-    missing = sorted(found["missing_keys"])
-    if missing:
-        raise ExportError(
-            f"{folder}: {len(missing)} weights are missing ({', '.join(missing[:3])} …); fetch the model again"
-        )
-    return model.eval().requires_grad_(False)
+    """Load a part as `loading.fill` does; raises ExportError for missing keys and wrong shapes."""
+    config = read_json(folder / "config.json")
+    return fill(lambda: build(class_name, config), stored_tensors(weight_files(folder)), str(folder))
 
 
 def first_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from retouch_export.examples import Example
+from retouch_export.frugal import frugal_session
 from retouch_models.errors import ExportError
 
 Arrays = tuple[NDArray[np.float32], ...]
@@ -35,22 +36,20 @@ def torch_results(module: nn.Module, examples: Sequence[Example]) -> list[Arrays
         return [tuple(t.numpy() for t in module(**example.inputs)) for example in examples]
 
 
-def compare(graph: Path, role: str, examples: Sequence[Example], expected: Sequence[Arrays]) -> Parity:
-    """Run a graph on the CPU and compare; raises ExportError if it does not load or gives NaN."""
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    # Neither packed nor blocked copies of the weights: a second one of a large network would set the memory needed.
-    # The whole picture is made with both.
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.add_session_config_entry("session.disable_prepacking", "1")
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+def compare(
+    graph: Path, role: str, examples: Sequence[Example], expected: Sequence[Arrays], *, before: Sequence[Path] = ()
+) -> Parity:
+    """Run a graph on the CPU and compare; raises ExportError if it does not load or gives NaN.
+
+    Graphs in `before` run first, in their order, and what they give is there for those after them to take.
+    """
     try:
-        session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        sessions = [frugal_session(path) for path in (*before, graph)]
     except Exception as error:
         raise ExportError(f"{role}: ONNX Runtime does not load the graph ({str(error).splitlines()[0]})") from error
     worst = Parity(relative=-1.0, largest=0.0, worst="", cases=len(examples))
     for example, reference in zip(examples, expected, strict=True):
-        found = session.run(None, _feed(session, example.inputs))
+        found = _run(sessions, example.inputs)
         relative, largest = _difference(role, example.label, found, reference)
         label = example.label if relative > worst.relative else worst.worst
         worst = Parity(
@@ -62,9 +61,17 @@ def compare(graph: Path, role: str, examples: Sequence[Example], expected: Seque
     return worst
 
 
-def _feed(session: ort.InferenceSession, inputs: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
+def _run(sessions: Sequence[ort.InferenceSession], inputs: Mapping[str, Tensor]) -> list[NDArray[np.generic]]:
+    """Outputs of the last graph; each takes the types that it names."""
     kinds = {"tensor(float16)": np.float16, "tensor(float)": np.float32, "tensor(int64)": np.int64}
-    return {spec.name: inputs[spec.name].numpy().astype(kinds[spec.type]) for spec in session.get_inputs()}
+    known: dict[str, NDArray[np.generic]] = {name: tensor.numpy() for name, tensor in inputs.items()}
+    found: list[NDArray[np.generic]] = []
+    for session in sessions:
+        found = session.run(
+            None, {spec.name: known[spec.name].astype(kinds[spec.type]) for spec in session.get_inputs()}
+        )
+        known |= {spec.name: array for spec, array in zip(session.get_outputs(), found, strict=True)}
+    return found
 
 
 def _difference(role: str, label: str, found: Sequence[NDArray[np.generic]], expected: Arrays) -> tuple[float, float]:

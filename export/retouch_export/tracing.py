@@ -1,13 +1,15 @@
 """A torch module to an ONNX graph without its weights; the weights follow in the form that the bundle wants.
 
 optimum's descriptions drive the trace. Its own `export` is not used because it writes every weight in fp32, reads
-the file back and writes it again; leaving the weights out costs no memory beyond the module itself.
+the file back and writes it again. Leaving the weights out, and showing torch zeros in
+their place, costs no memory beyond the module itself.
 """
 
 import io
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import onnx
@@ -16,6 +18,8 @@ from torch import Tensor, nn
 
 from retouch_export.fused import fused_attention
 from retouch_export.onnx_configs import CONFIGS
+from retouch_export.upcast import blank_weights
+from retouch_export.work import outline
 from retouch_models.errors import ExportError
 
 OPSET = 17
@@ -36,8 +40,10 @@ class Weight:
         return list(self.tensor.shape)[:: -1 if self.transposed else 1]
 
     def value(self) -> Tensor:
-        """The tensor as the graph wants it, fp32."""
-        tensor = self.tensor.detach().to(torch.float32)
+        """The tensor as the graph wants it, fp32 or, where it is held so, fp16."""
+        tensor = self.tensor.detach()
+        if tensor.dtype != torch.float16:
+            tensor = tensor.to(torch.float32)
         return tensor.t() if self.transposed else tensor
 
 
@@ -59,16 +65,23 @@ def trace(module: nn.Module, example: Mapping[str, Tensor], opset: int = OPSET) 
     config = CONFIGS[type(module)](module.config)
     buffer = io.BytesIO()
     module.eval().requires_grad_(False)
-    with fused_attention(module) as attentions, config.patch_model_for_export(module), warnings.catch_warnings():
+    with (
+        blank_weights(module),
+        _shapes_alone(),
+        fused_attention(module) as attentions,
+        config.patch_model_for_export(module),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         inputs = list(config.ordered_inputs(module).items())
-        outputs = list(config.outputs.items())[: len(module(**example))]
+        outputs = list(config.outputs.items())[: len(outline(module, example))]
         torch.onnx.export(
             module,
             (dict(example),),
             buffer,
             dynamo=False,
             export_params=False,
+            keep_initializers_as_inputs=True,  # otherwise blank weights of one shape are taken for the same
             do_constant_folding=False,
             opset_version=opset,
             input_names=[name for name, _ in inputs],
@@ -79,6 +92,21 @@ def trace(module: nn.Module, example: Mapping[str, Tensor], opset: int = OPSET) 
     if traced.census()["MultiHeadAttention"] != attentions:
         raise ExportError("an attention of the model was not fused; report this with the model's config.json")
     return traced
+
+
+@contextmanager
+def _shapes_alone() -> Iterator[None]:
+    """Let torch infer shapes without the values of the weights.
+
+    It would write all of them into messages for ONNX's own inference, twice: for SDXL 5 GB and most of the time of a
+    trace, for no other graph.
+    """
+    infer = torch._C._jit_pass_onnx_graph_shape_type_inference
+    torch._C._jit_pass_onnx_graph_shape_type_inference = lambda graph, _weights, opset: infer(graph, {}, opset)
+    try:
+        yield
+    finally:
+        torch._C._jit_pass_onnx_graph_shape_type_inference = infer
 
 
 def _separate(proto: onnx.ModelProto, module: nn.Module, inputs: int) -> TracedGraph:

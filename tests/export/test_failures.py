@@ -92,7 +92,16 @@ def test_a_full_disk_while_weights_are_written(
         return real(self, array)
 
     monkeypatch.setattr(DataFile, "_place", place)
-    refused(capsys, tmp_path, 4, os.strerror(errno.ENOSPC), str(checkpoint_folder("pocket")), *QUICK)
+    refused(
+        capsys,
+        tmp_path,
+        4,
+        os.strerror(errno.ENOSPC),
+        str(checkpoint_folder("pocket")),
+        "--precision",
+        "int8",
+        "--skip-picture",
+    )
     assert written[0] == 4
 
 

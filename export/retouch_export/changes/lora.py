@@ -105,15 +105,16 @@ def _merger(lora: Lora, network: str, known: Mapping[str, Mapping[str, str]]) ->
     def merge(module: nn.Module) -> None:
         layers = dict(module.named_modules())
         for layer, tensors in _read(lora.file, network, known).items():
-            weight: Tensor = layers[layer].weight
+            weight = layers[layer].weight
             delta = tensors.delta()
             if delta.numel() != weight.numel() or delta.shape[0] != weight.shape[0]:
                 raise ExportError(
                     f"{lora.file.name}: {layer} has the shape {tuple(delta.shape)}, "
                     f"the model's is {tuple(weight.shape)}; it is for another family"
                 )
-            with torch.no_grad():
-                weight += lora.weight * delta.reshape(weight.shape)
+            # In fp32 whatever the file's type: the sum is not rounded to it.
+            merged = weight.detach().to(torch.float32) + lora.weight * delta.reshape(weight.shape)
+            layers[layer].weight = nn.Parameter(merged, requires_grad=False)
 
     return merge
 

@@ -33,7 +33,8 @@ def _fill(network: nn.Module, file: Path) -> None:
     if missing or wrong:
         what = f"lacks {missing[0]}" if missing else f"has another shape of {min(wrong)}"
         raise ExportError(f"{file.name} is a VAE of another structure: it {what}; choose one made for this family")
-    network.load_state_dict({name: own[name].to(torch.float32) for name in wanted})
+    network.load_state_dict({name: own[name].to(torch.float32) for name in wanted}, assign=True)
+    network.requires_grad_(False)
 
 
 def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from retouch_models.errors import ExportError
 def fp16(name: str, value: NDArray[np.float32], _axis: int, compute: int) -> Stored:
     """Store rounded to half precision; refuses weights outside its range."""
     with np.errstate(over="ignore"):
-        half = value.astype(np.float16)
+        half = value.astype(np.float16, copy=False)
     if not np.isfinite(half).all():
         raise ExportError(f"{name} has values that fp16 cannot hold; export with --precision fp32")
     if compute == TensorProto.FLOAT16:

@@ -1,15 +1,13 @@
 """Renames the tensors of a single-file checkpoint as they are read."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from retouch_export.ldm_names import attention_blocks, open_clip_name, stage_of, unet_name, vae_name
+from retouch_export.loading import Rename
 from retouch_export.sources.ldm_configs import TextPart, vae_levels
-
-Rename = Callable[[str, Tensor], Iterable[tuple[str, Tensor]]]
-"""A tensor with its original name (without the network's prefix) to one or more with diffusers' names."""
 
 _UNET = "model.diffusion_model."
 

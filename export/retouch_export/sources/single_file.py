@@ -5,20 +5,18 @@ not say (training noise, heads of attention) is the same in all models of a fami
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from retouch_export.checkpoint import Checkpoint, Part
 from retouch_export.clip_vocabulary import write_vocabulary
-from retouch_export.networks import build, describe, first_line
-from retouch_export.safetensors_file import TensorInfo, check_safetensors
+from retouch_export.loading import Rename, fill, stored_tensors
+from retouch_export.networks import build, describe
+from retouch_export.safetensors_file import check_safetensors
 from retouch_export.sources.ldm_configs import scheduler_config, text_configs, unet_config, vae_config
-from retouch_export.sources.ldm_weights import Rename, text_renames, unet_rename, vae_rename
+from retouch_export.sources.ldm_weights import text_renames, unet_rename, vae_rename
 from retouch_models.errors import ExportError
 
 UNET, VAE = "model.diffusion_model.", "first_stage_model."
@@ -41,10 +39,10 @@ def single_file(path: Path) -> Iterator[Checkpoint]:
         yield Checkpoint(
             name=path.stem,
             source=path.name,
-            unet=_part(path, "UNet2DConditionModel", unet_config(shapes), UNET, unet_rename(shapes), tensors),
-            vae=_part(path, "AutoencoderKL", vae_config(shapes), VAE, vae_rename(shapes), tensors),
+            unet=_part(path, "UNet2DConditionModel", unet_config(shapes), UNET, unet_rename(shapes)),
+            vae=_part(path, "AutoencoderKL", vae_config(shapes), VAE, vae_rename(shapes)),
             text_encoders=tuple(
-                _part(path, text.class_name, text.config, text.prefix, rename, tensors)
+                _part(path, text.class_name, text.config, text.prefix, rename)
                 for text, rename in zip(texts, text_renames(texts), strict=True)
             ),
             tokenizers=tuple(
@@ -56,61 +54,12 @@ def single_file(path: Path) -> Iterator[Checkpoint]:
         )
 
 
-def _part(
-    path: Path,
-    class_name: str,
-    config: dict[str, Any],
-    prefix: str,
-    rename: Rename,
-    tensors: Mapping[str, TensorInfo],
-) -> Part:
+def _part(path: Path, class_name: str, config: dict[str, Any], prefix: str, rename: Rename) -> Part:
     outline = describe(class_name, config, path.name)
-    own = [name for name in tensors if name.startswith(prefix)]
     return Part(
         config=outline.config,
         parameters=outline.parameters,
         layers=outline.layers,
         files=(path,),
-        load=lambda: _load(path, lambda: build(class_name, config), own, prefix, rename),
+        load=lambda: fill(lambda: build(class_name, config), stored_tensors((path,), prefix), path.name, rename),
     )
-
-
-def _load(path: Path, make: Callable[[], nn.Module], names: list[str], prefix: str, rename: Rename) -> nn.Module:
-    """Fill a network tensor by tensor; every one of its weights must be in the file with its shape."""
-    from safetensors import safe_open
-
-    with torch.device("meta"):
-        network = make()
-    wanted = dict(network.named_parameters()) | dict(network.named_buffers())
-    filled: dict[str, Tensor] = {}
-    with safe_open(path, framework="pt") as file:
-        for name in names:
-            for own, tensor in rename(name.removeprefix(prefix), file.get_tensor(name)):
-                if own not in wanted:
-                    continue
-                if tensor.ndim == 4 and wanted[own].ndim == 2:
-                    tensor = tensor[..., 0, 0]
-                if tensor.shape != wanted[own].shape:
-                    raise ExportError(
-                        f"{path.name}: {name} has the shape {tuple(tensor.shape)}, {tuple(wanted[own].shape)} is needed"
-                    )
-                filled[own] = tensor.to(torch.float32)
-    missing = sorted(name for name, _ in network.named_parameters() if name not in filled)
-    if missing:
-        raise ExportError(
-            f"{path.name}: {len(missing)} weights are missing ({', '.join(missing[:3])} …); it is no full checkpoint"
-        )
-    try:
-        network.load_state_dict(filled, strict=False, assign=True)
-    except RuntimeError as error:
-        raise ExportError(f"{path.name} does not load ({first_line(error)})") from error
-    for module in network.modules():
-        _fill_positions(module)
-    return network.eval().requires_grad_(False)
-
-
-def _fill_positions(module: nn.Module) -> None:
-    """Buffers that are not stored: the positions of a text encoder."""
-    for name, buffer in module.named_buffers(recurse=False):
-        if buffer.is_meta and name == "position_ids":
-            module.register_buffer(name, torch.arange(buffer.shape[-1]).expand(buffer.shape), persistent=False)
