@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from retouch.arrays import RGB, Mask
+from retouch.memory_plan import give_back
 from retouch.noise import gaussian
 from retouch.pipeline import Inpainter
 from retouch.request import InpaintRequest
 from retouch_export.checkpoint import Checkpoint
+from retouch_export.frugal import frugal_processor
 from retouch_models.bundle import open_bundle
 from retouch_models.manifest import Manifest
 
@@ -49,18 +51,20 @@ class PictureParity:
 def compare_pictures(checkpoint: Checkpoint, folder: Path, least_db: float) -> PictureParity:
     """Make the smallest picture of the bundle in `folder` and of diffusers with PyTorch in fp32.
 
-    Where they are less near than `least_db`, diffusers makes it once more with its noise rounded otherwise.
+    One after the other, and each with one large network in memory at a time, its weights mapped from the files. Where
+    they are less near than `least_db`, diffusers makes it once more with its noise rounded otherwise.
     """
     bundle = open_bundle(folder)
     manifest = bundle.manifest
     image, mask = _example(manifest)
     expected = _diffusers_picture(checkpoint, manifest, image, mask)
-    gc.collect()
-    inpainter = Inpainter(bundle, provider="cpu")
-    try:
-        found = inpainter.run(image, mask, _request(manifest)).image
-    finally:
-        inpainter.close()
+    _free()
+    with frugal_processor():
+        inpainter = Inpainter(bundle, provider="cpu", memory="low")
+        try:
+            found = inpainter.run(image, mask, _request(manifest)).image
+        finally:
+            inpainter.close()
     width, height = _size(manifest)
     what = "a hole in a picture" if manifest.conditioning.masked_picture else "a whole picture"
     near, itself = _psnr(found, expected, mask), None
@@ -117,8 +121,11 @@ def _diffusers_picture(checkpoint: Checkpoint, manifest: Manifest, image: RGB, m
     """`moved` is a relative change of every number of the noise."""
     from PIL import Image
 
-    pipeline = _pipeline(checkpoint, manifest)
-    pipeline.set_progress_bar_config(disable=True)
+    words = _encoded_prompts(checkpoint)
+    _free()
+    pipeline = _pipeline(
+        checkpoint, unet=checkpoint.unet.load(), vae=checkpoint.vae.load(), scheduler=_euler(checkpoint, manifest)
+    )
     # The mode and not a sample of the posterior, as the bundle's encoder gives it.
     pipeline._encode_vae_image = lambda image, generator: (  # noqa: ARG005
         pipeline.vae.encode(image).latent_dist.mode() * pipeline.vae.config.scaling_factor
@@ -132,8 +139,7 @@ def _diffusers_picture(checkpoint: Checkpoint, manifest: Manifest, image: RGB, m
     start = math.sqrt(1 + sigma * sigma) / float(pipeline.scheduler.init_noise_sigma)
     with torch.inference_mode():
         made = pipeline(
-            prompt=_PROMPT,
-            negative_prompt=_NEGATIVE,
+            **words,
             image=Image.fromarray(image),
             mask_image=Image.fromarray((mask * 255).astype(np.uint8)),
             height=image.shape[0],
@@ -147,36 +153,61 @@ def _diffusers_picture(checkpoint: Checkpoint, manifest: Manifest, image: RGB, m
     return np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8)
 
 
-def _pipeline(checkpoint: Checkpoint, manifest: Manifest) -> Any:
-    import diffusers
+def _encoded_prompts(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """The prompts as diffusers encodes them, by the names of the pipeline's arguments."""
     from transformers import CLIPTokenizer
 
-    ending = "zero" if manifest.noise.final_sigma_zero else "sigma_min"
-    scheduler = diffusers.EulerDiscreteScheduler.from_config(dict(checkpoint.scheduler), final_sigmas_type=ending)
-    texts = [part.load() for part in checkpoint.text_encoders]
     # Vocabularies written for single files do not say the length, and CLIPTokenizer would pad without end.
     lengths = [part.config.max_position_embeddings for part in checkpoint.text_encoders]
     tokenizers = [
         CLIPTokenizer.from_pretrained(folder, model_max_length=length)
         for folder, length in zip(checkpoint.tokenizers, lengths, strict=True)
     ]
-    common = {"unet": checkpoint.unet.load(), "vae": checkpoint.vae.load(), "scheduler": scheduler}
-    if len(texts) == 2:
-        return diffusers.StableDiffusionXLInpaintPipeline(
-            text_encoder=texts[0],
-            text_encoder_2=texts[1],
-            tokenizer=tokenizers[0],
-            tokenizer_2=tokenizers[1],
-            **common,
+    parts = {f"tokenizer{end}": tokenizer for end, tokenizer in zip(("", "_2"), tokenizers, strict=False)}
+    parts |= {role: part.load() for role, part in zip(checkpoint.text_roles(), checkpoint.text_encoders, strict=True)}
+    pipeline = _pipeline(checkpoint, **parts)
+    with torch.inference_mode():
+        encoded = pipeline.encode_prompt(
+            prompt=_PROMPT,
+            device="cpu",
+            num_images_per_prompt=1,
+            do_classifier_free_guidance=True,
+            negative_prompt=_NEGATIVE,
         )
-    return diffusers.StableDiffusionInpaintPipeline(
-        text_encoder=texts[0],
-        tokenizer=tokenizers[0],
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-        **common,
-    )
+    names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
+    return dict(zip(names, encoded, strict=False))
+
+
+def _euler(checkpoint: Checkpoint, manifest: Manifest) -> Any:
+    from diffusers import EulerDiscreteScheduler
+
+    ending = "zero" if manifest.noise.final_sigma_zero else "sigma_min"
+    return EulerDiscreteScheduler.from_config(dict(checkpoint.scheduler), final_sigmas_type=ending)
+
+
+def _pipeline(checkpoint: Checkpoint, **parts: Any) -> Any:
+    """diffusers' pipeline with some of its parts."""
+    import diffusers
+
+    names = ["unet", "vae", "scheduler", "text_encoder", "tokenizer"]
+    if len(checkpoint.text_encoders) == 2:
+        names += ["text_encoder_2", "tokenizer_2"]
+        pipeline = diffusers.StableDiffusionXLInpaintPipeline(**{name: parts.get(name) for name in names})
+    else:
+        pipeline = diffusers.StableDiffusionInpaintPipeline(
+            **{name: parts.get(name) for name in names},
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _free() -> None:
+    """Give back what nothing refers to any more."""
+    gc.collect()
+    give_back()
 
 
 def _psnr(found: RGB, expected: RGB, mask: Mask) -> float:
