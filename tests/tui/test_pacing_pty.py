@@ -31,6 +31,13 @@ def test_paced_frames_do_not_queue(tmp_path: Path) -> None:
     assert found["rate"] < 4 * RATE
 
 
+def test_screens_that_know_nothing_of_pacing_are_paced_too(tmp_path: Path) -> None:
+    found = paint(tmp_path, "stock")
+    assert found["queued"] <= 1
+    assert found["unanswered"] <= MOST_WINDOW + 200_000, "at most one frame beyond the window"
+    assert found["changes"] > found["frames"]
+
+
 def test_without_pacing_they_do(tmp_path: Path) -> None:
     found = paint(tmp_path, "unpaced")
     assert found["queued"] > 3

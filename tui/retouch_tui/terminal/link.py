@@ -1,7 +1,8 @@
 """Ties Textual to the pacer: an app whose frames are acknowledged, and screens that hold frames back."""
 
 from collections.abc import Callable
-from typing import Generic
+from functools import cache
+from typing import Any, Generic
 
 from rich.console import Console, RenderableType
 from textual import events
@@ -41,8 +42,8 @@ class _Measured(CompositorUpdate):
 class LinkedApp(App[ReturnType]):
     """An app that asks the terminal to acknowledge each frame.
 
-    `capabilities` says what the terminal can do and `pacer` how fast it is; screens made of PacedScreen
-    or PacedModal write no frame before the one before it is on the screen.
+    `capabilities` says what the terminal can do and `pacer` how fast it is; no screen writes a frame before the one
+    before it is on the terminal, be it made of PacedScreen or PacedModal, or one of Textual's own or of a library.
     """
 
     def __init__(self, capabilities: Capabilities = PLAIN) -> None:
@@ -56,6 +57,11 @@ class LinkedApp(App[ReturnType]):
     def get_default_screen(self) -> Screen[object]:
         """Return a paced screen."""
         return PacedScreen(id="_default")
+
+    def push_screen(self, screen: Screen[Any] | str, *args: Any, **options: Any) -> Any:
+        """Push a screen, as Textual does; one that is not paced becomes it."""
+        adopt(self.get_screen(screen) if isinstance(screen, str) else screen, self.memory)
+        return super().push_screen(screen, *args, **options)
 
     def write_to_terminal(self, text: str) -> None:
         """Write control sequences through Textual's own writer, counted as a frame.
@@ -232,3 +238,20 @@ class PacedModal(Paced[ScreenResultType], ModalScreen[ScreenResultType]):
             chops = stack[place - 1]._compositor._render_chops(self.size.region, lambda _: True)
             self._below = [JoinedStrip(list(chop.values())) for chop in chops]
         return [strip.crop(crop.x, crop.right) for strip in self._below[crop.y : crop.bottom]]
+
+
+def adopt(screen: Screen[Any], memory: ScreenMemory) -> None:
+    """Pace a screen that was written by others, the command palette for one; it must not be shown yet."""
+    if isinstance(screen, Paced):
+        return
+    screen.__class__ = _paced(type(screen))
+    screen._compositor = TightCompositor(memory)
+    if isinstance(screen, PacedModal):
+        screen._below = []
+
+
+@cache
+def _paced(kind: type[Screen[Any]]) -> type[Screen[Any]]:
+    """Return a paced class of that kind; Textual looks for styles in the first of its bases."""
+    first = PacedModal if issubclass(kind, ModalScreen) else PacedScreen
+    return type(kind.__name__, (kind, first), {"__module__": kind.__module__, "__doc__": kind.__doc__})
