@@ -33,6 +33,10 @@ class Part:
     load: Callable[[], nn.Module]
     """Loads it on the CPU, ready to be evaluated in fp32; every call loads afresh."""
 
+    def held_bytes(self) -> int:
+        """About the bytes that the loaded weights take: as the files have them, at most all in fp32."""
+        return min(sum(file.stat().st_size for file in self.files), 4 * self.parameters)
+
     def then(self, change: Callable[[nn.Module], None], file: Path) -> "Part":
         """Return the same part with its weights changed, as `file` says, after loading."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -44,7 +45,7 @@ def write_graph(
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _store(name: str, value: NDArray[np.generic], codec: str, transposed: bool, compute: int) -> Stored:
+def _store(name: str, value: NDArray[Any], codec: str, transposed: bool, compute: int) -> Stored:
     if not np.issubdtype(value.dtype, np.floating):
         return Stored({name: value})
     if codec != "fp16":  # which would take half precision back to itself

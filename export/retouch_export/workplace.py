@@ -88,18 +88,22 @@ class Workplace:
         return data if isinstance(data, dict) else {}
 
 
-def check_room(output: Path, largest: int, total: int, stored: int) -> None:
+WORKING_BYTES = 3 * 2**29
+"""Memory beside the weights: the libraries, what the networks compute, one layer in fp32."""
+
+
+def check_room(output: Path, largest: int, total: int, stored: int, held: int) -> None:
     """Raise ExportError if disk or memory cannot hold the export.
 
-    `largest` and `total` are weights of the largest network and of all; `stored` the bytes of one in the bundle.
-    The disk holds all that is stored and the exact copy of the largest; memory the largest network in fp32, and half
-    as much again for what it computes.
+    `largest` and `total` are weights of the largest network and of all; `stored` the bytes of one in the bundle;
+    `held` the bytes of the largest network in memory. The disk holds all that is stored and the exact copy of the
+    largest.
     """
     place = next(folder for folder in (output.parent, *output.absolute().parents) if folder.is_dir())
     free, needed = shutil.disk_usage(place).free, total * stored + largest * 4
     if free < needed:
         raise ExportError(f"the export needs {_size(needed)} on disk and {place} has {_size(free)}; free some or move")
-    available, memory = _available_memory(), largest * 6
+    available, memory = _available_memory(), held + WORKING_BYTES
     if available is not None and available < memory:
         raise ExportError(
             f"the export needs {_size(memory)} of memory and {_size(available)} are free; close other programs"
