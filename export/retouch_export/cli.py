@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WxH",
         help="work at this size only, for DirectML and NPUs; may be given several times",
     )
+    parser.add_argument(
+        "--cuda-layout",
+        choices=("graph", "provider"),
+        default="graph",
+        help="who gives convolutions channels last on CUDA: the graph (default), or ONNX Runtime when it opens it",
+    )
     parser.add_argument("--preview-decoder", type=Path, metavar="FILE", help="weights of a tiny decoder (TAESD)")
     parser.add_argument("--card", type=Path, metavar="FILE", help="JSON with title, description, licence, attribution")
     parser.add_argument("--keep-failed", action="store_true", help="keep a bundle that failed its proof, for study")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from retouch_export.checkpoint import Checkpoint
+from retouch_export.cuda.channels_last import Layout
 from retouch_export.description import (
     Card,
     conditioning_spec,
@@ -40,6 +41,7 @@ class ExportOptions:
     opset: int = OPSET
     sizes: Sizes = ()
     """The only sizes, (width, height) in pixels; empty for every size on the grid."""
+    cuda_layout: Layout = "graph"
     keep_failed: bool = False
     picture: bool = True
     """Whether one whole picture is compared with diffusers."""
@@ -54,8 +56,7 @@ def export_bundle(checkpoint: Checkpoint, output: Path, options: ExportOptions, 
     checkpoint.family()
     size_spec(checkpoint, options.sizes)
     sizes = [part.parameters for part in checkpoint.parts()]
-    held = max(part.held_bytes() for part in checkpoint.parts())
-    check_room(output, max(sizes), sum(sizes), STORED_BYTES[options.precision], held)
+    check_room(output, max(sizes), sum(sizes), STORED_BYTES[options.precision])
     place = Workplace.open(output, _fingerprint(checkpoint, options))
     try:
         _fill(checkpoint, place, options, say)
@@ -95,12 +96,13 @@ def _fill(checkpoint: Checkpoint, place: Workplace, options: ExportOptions, say:
         parity[role] = result.parity
     files = copy_tokenizers(checkpoint, place.folder)
     manifest = _manifest(checkpoint, options, graphs, files, {"graphs": parity})
+    _write_manifest(place.folder, manifest)
     if options.picture:
-        _write_manifest(place.folder, manifest)
         picture = _prove_picture(checkpoint, place.folder, options, say)
-        manifest = replace(manifest, parity={"graphs": parity, "picture": picture})
+        manifest = _manifest(checkpoint, options, graphs, files, {"graphs": parity, "picture": picture})
     (place.folder / REPORT).write_text(report(manifest), encoding="utf-8")
-    _write_manifest(place.folder, replace(manifest, files=(*files, file_spec(place.folder, REPORT))))
+    files = (*files, file_spec(place.folder, REPORT))
+    _write_manifest(place.folder, _manifest(checkpoint, options, graphs, files, manifest.parity))
 
 
 def _prove_picture(checkpoint: Checkpoint, folder: Path, options: ExportOptions, say: Say) -> dict[str, Any]:
@@ -123,7 +125,10 @@ def _prove_picture(checkpoint: Checkpoint, folder: Path, options: ExportOptions,
 def _graph_options(role: str, options: ExportOptions) -> GraphOptions:
     vae = role.startswith("vae") and options.vae_precision is not None
     return GraphOptions(
-        precision=str(options.vae_precision) if vae else options.precision, opset=options.opset, sizes=options.sizes
+        precision=str(options.vae_precision) if vae else options.precision,
+        opset=options.opset,
+        sizes=options.sizes,
+        cuda_layout=options.cuda_layout,
     )
 
 

@@ -24,6 +24,7 @@ def carry_out(args: argparse.Namespace, say: Say) -> None:
         vae_precision=args.vae_precision,
         opset=args.opset,
         sizes=parse_sizes(args.static),
+        cuda_layout=args.cuda_layout,
         keep_failed=args.keep_failed,
         picture=not args.skip_picture,
         card=Card() if args.card is None else read_card(args.card),
