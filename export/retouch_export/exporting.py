@@ -56,7 +56,8 @@ def export_bundle(checkpoint: Checkpoint, output: Path, options: ExportOptions, 
     checkpoint.family()
     size_spec(checkpoint, options.sizes)
     sizes = [part.parameters for part in checkpoint.parts()]
-    check_room(output, max(sizes), sum(sizes), STORED_BYTES[options.precision])
+    held = max(part.held_bytes() for part in checkpoint.parts())
+    check_room(output, max(sizes), sum(sizes), STORED_BYTES[options.precision], held)
     place = Workplace.open(output, _fingerprint(checkpoint, options))
     try:
         _fill(checkpoint, place, options, say)
@@ -96,13 +97,12 @@ def _fill(checkpoint: Checkpoint, place: Workplace, options: ExportOptions, say:
         parity[role] = result.parity
     files = copy_tokenizers(checkpoint, place.folder)
     manifest = _manifest(checkpoint, options, graphs, files, {"graphs": parity})
-    _write_manifest(place.folder, manifest)
     if options.picture:
+        _write_manifest(place.folder, manifest)
         picture = _prove_picture(checkpoint, place.folder, options, say)
-        manifest = _manifest(checkpoint, options, graphs, files, {"graphs": parity, "picture": picture})
+        manifest = replace(manifest, parity={"graphs": parity, "picture": picture})
     (place.folder / REPORT).write_text(report(manifest), encoding="utf-8")
-    files = (*files, file_spec(place.folder, REPORT))
-    _write_manifest(place.folder, _manifest(checkpoint, options, graphs, files, manifest.parity))
+    _write_manifest(place.folder, replace(manifest, files=(*files, file_spec(place.folder, REPORT))))
 
 
 def _prove_picture(checkpoint: Checkpoint, folder: Path, options: ExportOptions, say: Say) -> dict[str, Any]:
