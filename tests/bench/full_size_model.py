@@ -21,9 +21,12 @@ def checkpoint(place: Place) -> None:
 
 def complete(folder: Path) -> None:
     """Name scheduler and tokenizer in the index, so that a pipeline can be loaded from the folder."""
+    from diffusers import __version__
+
     index_file, scheduler_file = folder / "model_index.json", folder / "scheduler/scheduler_config.json"
     index = json.loads(index_file.read_text(encoding="utf-8"))
     index |= {
+        "_diffusers_version": __version__,
         "scheduler": ["diffusers", "DDIMScheduler"],
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "safety_checker": [None, None],

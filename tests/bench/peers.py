@@ -46,6 +46,7 @@ def measure(engines: Sequence[Engine], rounds: int, folder: Path) -> tuple[dict[
             except EngineFailed as error:
                 _leave_out(engine.name, str(error), figures)
                 continue
+            _tell(f"cold {turn}: {engine.name} {seconds:.1f} s, {cpu:.1f} s of processors")
             found = figures[engine.name]
             if turn == 0:  # caches are filled, files come from the disk
                 found.first = seconds
@@ -66,6 +67,7 @@ def _measure_warm(engines: Sequence[Engine], rounds: int, figures: dict[str, Fig
             except EngineFailed as error:
                 _leave_out(engine.name, str(error), figures)
                 continue
+            _tell(f"warm {turn}: {engine.name} {answer['seconds']:.2f} s")
             found = figures[engine.name]
             found.warm_peak = answer["rss"]
             if turn > 1:
@@ -74,6 +76,11 @@ def _measure_warm(engines: Sequence[Engine], rounds: int, figures: dict[str, Fig
                 found.steps += answer["steps"]
     for worker in workers.values():
         worker.close()
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _alive(engines: Sequence[Engine], figures: dict[str, Figures]) -> Iterator[Engine]:
