@@ -102,13 +102,13 @@ class Loops:
     def __init__(self, graphs: Graphs, levels: NoiseLevels, options: LoopOptions) -> None:
         """Open nothing yet; UsageError if the device cannot do what was asked for."""
         self._graphs, self._levels = graphs, levels
-        self._place = options.place_on(graphs.device)
+        self._place, self._note = options.place_on(graphs.device), ""
         self._on_device: DeviceLoop | None = None
 
     def of(self, request: InpaintRequest) -> Loop:
         """Return the loop for a request, which must be resolved."""
         if self._place == "host":
-            return HostLoop(self._graphs, self._levels)
+            return HostLoop(self._graphs, self._levels, (self._note,) if self._note else ())
         device, why = self._graphs.device, ""
         if not SAMPLERS[str(request.sampler)].linear:
             why = f"the sampler {request.sampler}"
@@ -122,6 +122,16 @@ class Loops:
 
             self._on_device = DeviceLoop(self._graphs, self._levels)
         return self._on_device
+
+    def give_up_device(self, error: Exception) -> bool:
+        """After a failure: whether to go on with the host loop, because the one on the device never did a step."""
+        if self._on_device is None or self._on_device.worked:
+            return False
+        self.close()
+        self._graphs.close()
+        self._place = "host"
+        self._note = f"latents leave {self._graphs.device} at every step, because the loop there failed ({error})"
+        return True
 
     def close(self) -> None:
         """Free what is held on the device."""

@@ -102,7 +102,7 @@ class Inpainter:
         for rung in self.memory_plans(full, regions):
             self.graphs.use(rung)
             try:
-                return self._attempt(image, mask, full, regions, on_progress, strokes)
+                return self._with_fallback(image, mask, full, regions, on_progress, strokes)
             except (OutOfMemory, MemoryError) as error:
                 said = str(error)
             finally:
@@ -120,6 +120,25 @@ class Inpainter:
             return memory_bytes(self.manifest, request, regions, rung)
 
         return ladder_of(self._memory_mode)[choose(self._memory_mode, need, limit) :]
+
+    def _with_fallback(
+        self,
+        image: RGB,
+        mask: Mask,
+        full: InpaintRequest,
+        regions: tuple[Region, ...],
+        on_progress: OnProgress,
+        strokes: Layer | None,
+    ) -> InpaintResult:
+        """Try again with latents on the host where the loop on the device fails before its first step is done."""
+        try:
+            return self._attempt(image, mask, full, regions, on_progress, strokes)
+        except OutOfMemory:
+            raise
+        except GenerationError as error:
+            if not self._loops.give_up_device(error):
+                raise
+        return self._attempt(image, mask, full, regions, on_progress, strokes)
 
     def _attempt(
         self,

@@ -19,7 +19,7 @@ from retouch.request import InpaintRequest
 from retouch.samplers import SAMPLERS
 from retouch_models.bundle import Bundle
 from support import lively_bundle
-from support.fake_onnxruntime import Ort, put_in_place
+from support.fake_onnxruntime import Ort, Session, put_in_place
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 MASK = np.zeros((64, 64), np.float32)
@@ -300,6 +300,35 @@ def test_a_device_that_dies_ends_the_run_with_one_line(after: int, bundles: dict
         engine.run(PICTURE, MASK, REQUEST)
     assert "\n" not in str(caught.value)
     ort.on_run = None
+    assert engine.run(PICTURE, MASK, REQUEST).image.shape == PICTURE.shape
+
+
+def test_a_loop_that_cannot_start_gives_way_to_the_host_and_says_so(
+    bundles: dict[str, Bundle], on_processor: dict[str, np.ndarray], ort: Ort
+) -> None:
+    def refuse(session: object, number: str) -> None:
+        if number != "host":
+            raise RuntimeError("binding is not what this version takes")
+
+    ort.on_run = refuse
+    engine = Inpainter(bundles["whole"], provider="cuda")
+    for _ in range(2):
+        result = engine.run(PICTURE, MASK, REQUEST)
+        (note,) = [note for note in result.notes if "leave cuda:0 at every step" in note]
+        assert "binding is not what this version takes" in note
+        assert np.abs(result.image.astype(int) - on_processor["whole"]).max() <= 1
+
+
+def test_a_recording_that_cannot_be_freed_does_not_stop_anything(
+    bundles: dict[str, Bundle], ort: Ort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(session: object, number: int) -> None:
+        raise RuntimeError("CUDA failure 700")
+
+    engine = Inpainter(bundles["whole"], provider="cuda")
+    engine.run(PICTURE, MASK, REQUEST)
+    monkeypatch.setattr(Session, "release_captured_graph", broken)
+    engine.close()
     assert engine.run(PICTURE, MASK, REQUEST).image.shape == PICTURE.shape
 
 

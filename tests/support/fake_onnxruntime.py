@@ -53,6 +53,8 @@ class Session(BoundRuns):
         self.fixed = [tuple(i.shape) for i in self.real.get_inputs()]
 
     def run(self, names: Any, feed: Any, options: Any = None) -> Any:
+        if self.ort.on_run is not None:
+            self.ort.on_run(self, "host")
         return self.real.run(names, feed)
 
     def get_inputs(self) -> Any:

@@ -7,6 +7,7 @@ while the work is recorded.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -58,12 +59,11 @@ class Bucket:
         """Return the buffer of an output; the next run overwrites it."""
         return self._outputs[name]
 
-    def lacks(self, name: str, source: object) -> bool:
-        """Whether an input does not hold what `source` stands for, which whoever asks then puts there."""
-        if self._holds.get(name) is source:
-            return False
-        self._holds[name] = source  # holding it keeps its identity its own
-        return True
+    def fill(self, name: str, source: object, write: Callable[[Buffer], None]) -> None:
+        """Write an input, unless it holds what `source` stands for already."""
+        if self._holds.get(name) is not source:
+            write(self._inputs[name])
+            self._holds[name] = source  # holding it keeps its identity its own
 
     def run(self) -> None:
         """Run once; RecordingFailed if it was the run to be recorded."""
@@ -82,7 +82,8 @@ class Bucket:
     def close(self) -> None:
         """Free the recording, then the binding, then the buffers."""
         if self.recorded and hasattr(self._session, "release_captured_graph"):
-            self._session.release_captured_graph(self._number)
+            with suppress(Exception):  # a session that broke keeps nothing alive
+                self._session.release_captured_graph(self._number)
         self._binding.clear_binding_inputs()
         self._binding.clear_binding_outputs()
         self._inputs.clear()

@@ -27,6 +27,8 @@ class DeviceLoop:
     def __init__(self, graphs: Graphs, levels: NoiseLevels) -> None:
         """Open nothing yet."""
         self._graphs, self._levels = graphs, levels
+        self.worked = False
+        """Whether a step was ever done."""
         self.memory = Memory(graphs.device)
         self._kernels = Kernels(graphs.device, self.memory)
         self._arithmetic = Arithmetic(self.memory, self._kernels)
@@ -52,7 +54,9 @@ class DeviceLoop:
             buffer = cast("DeviceLatents", x).buffer()
             batch = _batch(guidance, sigma, two_calls)
             outputs = unet(buffer, sigma, batch.calls)
-            return cast("Latents", self._finished(buffer, outputs, sigma, batch.name, guidance))
+            denoised = self._finished(buffer, outputs, sigma, batch.name, guidance)
+            self.worked = True
+            return cast("Latents", denoised)
 
         return denoise
 

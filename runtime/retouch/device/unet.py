@@ -1,6 +1,7 @@
 """The UNet from buffers to buffers: inputs at fixed addresses, filled only where they changed."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from math import sqrt
 from typing import NamedTuple
 
@@ -60,15 +61,11 @@ class DeviceUnet:
     def _attempt(self, x: Buffer, sigma: float, prompts: slice) -> Buffer:
         steering = self._steering(self._levels.timestep(sigma), prompts)
         session = self._graphs["unet"]  # after the graphs that feed it, which may have taken its place
-        bucket = self._bucket(session, x, prompts, steering)
-        sample = bucket.input("sample")
-        masked = {} if self._masked is None else {"masked": self._masked}
-        name = f"prepare{'_masked' if masked else ''}_{sample.shape[0]}_{sample.dtype.name}"
-        self._kernels(name, {"x": x, **masked}, ("scale", [sqrt(1 + sigma * sigma)]), ("sample", sample))
         try:
+            bucket = self._bucket(session, x, prompts, steering)
+            self._prepare(x, sigma, bucket.input("sample"))
             for label, (source, content) in steering.items():
-                if bucket.lacks(label, source):
-                    self._fill(bucket.input(label), content)
+                bucket.fill(label, source, partial(self._fill, content))
             bucket.run()
         except RecordingFailed:
             raise
@@ -76,7 +73,13 @@ class DeviceUnet:
             raise session.failure(error) from error
         return bucket.output(session.spec.outputs[0].name)
 
-    def _fill(self, target: Buffer, content: Array | Buffer) -> None:
+    def _prepare(self, x: Buffer, sigma: float, sample: Buffer) -> None:
+        """Scale latents to the variance that the UNet was trained on, with mask and masked picture beside them."""
+        masked = {} if self._masked is None else {"masked": self._masked}
+        name = f"prepare{'_masked' if masked else ''}_{sample.shape[0]}_{sample.dtype.name}"
+        self._kernels(name, {"x": x, **masked}, ("scale", [sqrt(1 + sigma * sigma)]), ("sample", sample))
+
+    def _fill(self, content: Array | Buffer, target: Buffer) -> None:
         if isinstance(content, Buffer):
             self._kernels.copy(content, target)
         else:
