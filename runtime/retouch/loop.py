@@ -24,9 +24,6 @@ Place = Literal["host", "device"]
 class Loop(Protocol):
     """One place for latents."""
 
-    notes: tuple[str, ...]
-    """What the user should know of it."""
-
     def place(self, latents: Latents) -> Latents:
         """Bring latents or noise there: what comes back adds and scales like an array, and that is all."""
         ...
@@ -74,11 +71,10 @@ class LoopOptions:
 class HostLoop:
     """Latents as numpy arrays."""
 
-    def __init__(self, graphs: Graphs, levels: NoiseLevels, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, graphs: Graphs, levels: NoiseLevels) -> None:
         """Open nothing yet."""
         self._graphs, self._levels = graphs, levels
         self._hoisted = on_host(graphs)
-        self.notes = notes
 
     def place(self, latents: Latents) -> Latents:
         """They are there."""
@@ -107,21 +103,26 @@ class Loops:
 
     def of(self, request: InpaintRequest) -> Loop:
         """Return the loop for a request, which must be resolved."""
-        if self._place == "host":
-            return HostLoop(self._graphs, self._levels, (self._note,) if self._note else ())
-        device, why = self._graphs.device, ""
-        if not SAMPLERS[str(request.sampler)].linear:
-            why = f"the sampler {request.sampler}"
-        elif request.denoising == "soft":
-            why = "soft inpainting"
-        if why:
-            note = f"{why} computes on the processor between steps, so latents leave {device} at each of them"
-            return HostLoop(self._graphs, self._levels, (note,))
+        if self._place == "host" or not SAMPLERS[str(request.sampler)].linear:
+            return HostLoop(self._graphs, self._levels)
         if self._on_device is None:
             from retouch.device.loop import DeviceLoop
 
             self._on_device = DeviceLoop(self._graphs, self._levels)
         return self._on_device
+
+    def notes(self, request: InpaintRequest) -> tuple[str, ...]:
+        """What the user should know of how a request, which must be resolved, uses the device."""
+        if self._place == "host":
+            return (self._note,) if self._note else ()
+        on_host = [
+            *(() if SAMPLERS[str(request.sampler)].linear else (f"the sampler {request.sampler}",)),
+            *(("soft inpainting",) if request.denoising == "soft" else ()),
+        ]
+        return tuple(
+            f"{what} computes on the processor between steps, so latents leave {self._graphs.device} at each of them"
+            for what in on_host
+        )
 
     def give_up_device(self, error: Exception) -> bool:
         """After a failure: whether to go on with the host loop, because the one on the device never did a step."""

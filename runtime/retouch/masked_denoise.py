@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from retouch.denoise.differential import ROUNDING, differential
 from retouch.denoise.keep_known import keep_known
 from retouch.denoise.soft import SoftOptions, soft_opacity, soften
 from retouch.latents import Canvas, Encoder
+from retouch.loop import Loop
 from retouch.request import InpaintRequest
 from retouch.samplers import Denoise
 
@@ -35,9 +37,9 @@ def masked_denoise(
     request: InpaintRequest,
     walk: Sigmas,
     noise: Latents,
-    place: Callable[[Latents], Latents],
+    loop: Loop,
 ) -> Masked:
-    """Compose the denoiser for a working box; `noise` is the one the run starts from, `place` brings latents to it.
+    """Compose the denoiser for a working box and latents that live in `loop`; `noise` is what the run starts from.
 
     A model with mask inputs (9 channels) needs no help with a hard mask; an ordinary one (4 channels) always keeps
     the known latents. Grey mask values, a coherence ring and soft inpainting need it for both.
@@ -51,7 +53,7 @@ def masked_denoise(
     factor = encoder.factor
     if request.coherence > 0 or request.denoising == "differential":
         change = _change_map(canvas, request, factor)
-        known = place(encoder(canvas.image))
+        known = loop.place(encoder(canvas.image))
 
         def denoise_at(threshold: float) -> Denoise:
             cells = (change >= threshold - ROUNDING).astype(np.float32)
@@ -62,12 +64,18 @@ def masked_denoise(
         soft = latent_mask(canvas.mask, factor, soft=True)
         known, options = encoder(canvas.image), SoftOptions()
         return Masked(
-            denoise=soften(base, known, soft, options),
+            denoise=_on_host(partial(soften, known=known, mask=soft, options=options), base, loop),
             opacity=lambda final: soft_opacity(known, final, soft, canvas.mask, options),
         )
     if not knows_masks:
-        return Masked(denoise=keep_known(base, place(encoder(canvas.image)), canvas.cells, noise))
+        return Masked(denoise=keep_known(base, loop.place(encoder(canvas.image)), canvas.cells, noise))
     return Masked(denoise=base)
+
+
+def _on_host(wrap: Callable[[Denoise], Denoise], base: Denoise, loop: Loop) -> Denoise:
+    """Wrap a denoiser by something that needs arrays, on their way through the host."""
+    wrapped = wrap(lambda x, sigma: loop.host(base(x, sigma)))
+    return lambda x, sigma: loop.place(wrapped(x, sigma))
 
 
 def _change_map(canvas: Canvas, request: InpaintRequest, factor: int) -> Latents:

@@ -185,7 +185,7 @@ class Inpainter:
             proof=proof_of_all(image, picture, mask, done),
             provider=str(self.device),
             seconds=clock.seconds,
-            notes=(*text.conditioning.notes, *loop.notes, *self.graphs.notes, *self._previewer.notes),
+            notes=(*text.conditioning.notes, *self._loops.notes(full), *self.graphs.notes, *self._previewer.notes),
         )
 
     def forget(self) -> None:

@@ -84,7 +84,7 @@ class RegionRun:
             first = self.loop.place(self.noise((1, spec.channels, *canvas.cells.shape[2:])))
             stands = initial_latents(canvas, self.encoder, request, self.noise) if request.strength < 1 else None
             build = partial(self._denoiser, region, walk)
-            masked = masked_denoise(build, canvas, self.encoder, request, walk, first, self.loop.place)
+            masked = masked_denoise(build, canvas, self.encoder, request, walk, first, self.loop)
         x = start(walk, first, stands, request.strength)
         with self.clock.phase("steps"):
             latents = self._walk(masked.denoise, x, walk, region, index)

@@ -22,8 +22,6 @@ from retouch.session import Graphs, Tensor
 class DeviceLoop:
     """Latents as sums of buffers; one copy to the host at the end, and one for each preview that is looked at."""
 
-    notes: tuple[str, ...] = ()
-
     def __init__(self, graphs: Graphs, levels: NoiseLevels) -> None:
         """Open nothing yet."""
         self._graphs, self._levels = graphs, levels
