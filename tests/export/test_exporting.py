@@ -223,8 +223,9 @@ def test_large_weights_lie_in_one_mapped_file(pocket: Checkpoint, tmp_path: Path
     places = [{e.key: e.value for e in t.external_data} for t in outside]
     assert {p["location"] for p in places} == {"unet.data"}
     assert all(int(p["offset"]) % 4096 == 0 for p in places)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["unet.data", "unet.half.onnx", "unet.onnx"]
-    assert result.specs["unet@cuda"].file.file == "unet.half.onnx"
+    cut = [f"{role}.cuda.onnx" for role in ("unet", "unet_text", "unet_time")]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["unet.data", "unet.half.onnx", "unet.onnx", *cut])
+    assert result.specs["unet@directml"].file.file == "unet.half.onnx"
 
 
 @pytest.mark.parametrize("kind", ["sd15-inpaint", "sdxl-inpaint", "pocket"])
