@@ -21,7 +21,6 @@ _CACHE = "RETOUCH_CACHE"
 def leave_folded(options: Any) -> None:
     """Let a session with these `onnxruntime.SessionOptions` unfold weights when it uses them."""
     options.add_session_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")
-    options.add_session_config_entry("session.disable_prepacking", "1")
     options.enable_mem_pattern = False
 
 
@@ -29,6 +28,7 @@ def frugal_session(graph: Path) -> ort.InferenceSession:
     """Open a graph on the CPU in little more memory than its largest layer takes."""
     options = ort.SessionOptions()
     leave_folded(options)
+    options.add_session_config_entry("session.disable_prepacking", "1")  # as the runtime's own sessions have it
     options.log_severity_level = 3
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     if not _unfolds(graph):
