@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from textual.widgets import Input, Select, TextArea
 
+from retouch_tui.messages import PromptEdited
 from retouch_tui.raster import Side, Tint
 from retouch_tui.screens.compare import CompareScreen
 from retouch_tui.screens.details import DetailsScreen
@@ -424,3 +425,22 @@ async def test_polygon_and_fill_work_by_clicks(picture: Path) -> None:
         await pilot.press("e", "9")
         await click(pilot, (35, 30))
         assert editor.document.mask[30, 35] == 0
+
+
+@pytest.mark.parametrize(("size", "kind"), [(NORMAL, PromptBox), (SMALL, PromptLine)], ids=["box", "line"])
+async def test_old_news_of_the_prompt_do_not_undo_what_was_typed_since(
+    picture: Path, size: tuple[int, int], kind: type[PromptBox] | type[PromptLine]
+) -> None:
+    app = make_app(picture)
+    async with app.run_test(size=size) as pilot:
+        editor = await ready(pilot)
+        box = editor.query_one(kind)
+        box.focus()
+        await pilot.pause()
+        await pilot.press(*"a red", "space", *"heart")
+        editor.prompted(PromptEdited("a red"))  # news that were long on their way, as on a busy machine
+        await pilot.pause()
+        assert (box.text if isinstance(box, PromptBox) else box.value) == "a red heart"
+        await pilot.press("s")
+        assert editor.workspace.draft.request.prompt == "a red hearts"
+        assert editor.query_one(PromptBox).text == editor.query_one(PromptLine).value == "a red hearts"

@@ -53,3 +53,15 @@ def test_resuming_names_what_there_is(tmp_path: Path) -> None:
     assert _session(session.folder.name).folder == session.folder
     with pytest.raises(UsageError, match=session.folder.name):
         _session("yesterday")
+
+
+def test_a_picture_may_stand_behind_the_mirror(tmp_path: Path) -> None:
+    picture = tmp_path / "hill.png"
+    picture.write_bytes(b"")
+    assert cli.port_and_picture(None, picture) == (None, picture)
+    assert cli.port_and_picture("8080", None) == (8080, None)
+    assert cli.port_and_picture("0", picture) == (0, picture)
+    assert cli.port_and_picture(str(picture), None) == (0, picture)
+    for wrong in ("99999", "-1", "nowhere.png"):
+        with pytest.raises(UsageError, match="a port is a number"):
+            cli.port_and_picture(wrong, None)

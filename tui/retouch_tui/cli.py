@@ -8,6 +8,8 @@ from pathlib import Path
 
 from retouch_models.errors import UsageError
 
+LARGEST_PORT = 65536
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the editor."""
@@ -31,11 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror",
         nargs="?",
-        type=int,
-        const=0,
+        const="0",
         metavar="PORT",
         help="also show picture and mask in full resolution on a page of this machine, for ssh -L",
     )
+
+
+def port_and_picture(mirror: str | None, picture: Path | None) -> tuple[int | None, Path | None]:
+    """Read `--mirror`, behind which a picture may stand in the place of the port; UsageError for anything else."""
+    if mirror is None or (mirror.isascii() and mirror.isdigit() and int(mirror) < LARGEST_PORT):
+        return None if mirror is None else int(mirror), picture
+    if picture is None and Path(mirror).exists():
+        return 0, Path(mirror)
+    raise UsageError(f"--mirror {mirror}: a port is a number below {LARGEST_PORT}; leave it out to have one chosen")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,4 +54,5 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("the editor needs a terminal; for scripts use: retouch inpaint --help")
     if os.environ.get("TERM", "") == "dumb":
         raise UsageError("TERM=dumb cannot show the editor; use another terminal, or: retouch inpaint --help")
+    args.mirror, args.picture = port_and_picture(args.mirror, args.picture)
     return int(import_module("retouch_tui.main").run(args))

@@ -37,8 +37,9 @@ class Optioning(EditorBase):
         """Take the prompt."""
         if event.text != self.workspace.draft.request.prompt:
             self.workspace.draft = self.workspace.draft.with_request(prompt=event.text)
-            self.query_one(PromptBox).show(event.text)
-            self.query_one(PromptLine).show(event.text)
+            for box in (self.query_one(PromptBox), self.query_one(PromptLine)):
+                if not box.has_focus:  # where somebody types there may be more by now than the message knows
+                    box.show(event.text)
             self.query_one(OptionsPanel).hold(self.workspace.draft)
 
     @on(DraftEdited)

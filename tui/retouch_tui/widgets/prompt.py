@@ -36,9 +36,10 @@ class PromptBox(TextArea):
         self.post_message(PromptEdited(self.text))
 
     def show(self, text: str) -> None:
-        """Put a text in, unless it is there."""
+        """Put a text in, without telling of it."""
         if self.text != text:
-            self.text = text
+            with self.prevent(TextArea.Changed):
+                self.text = text
 
 
 class PromptLine(Input):
@@ -63,6 +64,7 @@ class PromptLine(Input):
         self.post_message(ActionAsked("generate"))
 
     def show(self, text: str) -> None:
-        """Put a text in, unless it is there."""
+        """Put a text in, without telling of it."""
         if self.value != text:
-            self.value = text
+            with self.prevent(Input.Changed):
+                self.value = text
