@@ -1,17 +1,21 @@
 """Measures the export of a checkpoint at its real configuration with random weights, and one picture of it.
 
-    python -m export_support.full_size sd15-inpaint FOLDER [--skip-picture]     (from the folder `tests`)
+    python -m export_support.full_size sd15-inpaint FOLDER     (from the folder `tests`)
 
-Prints seconds, peak memory and sizes of each stage as a row of the table in docs/export.md. Needs 24 GB of disk for
-SDXL; weights are of a size that keeps activations near one.
+Prints seconds, peak memory and sizes of each stage as rows of the tables in docs/export.md. What FOLDER has already is
+not made again. Needs 14 GB of disk for SDXL; weights are of a size that keeps activations near one.
 """
 
 import argparse
 import json
 import math
+import os
+import re
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -138,68 +142,119 @@ def _write_part(folder: Path, name: str, config: dict[str, Any]) -> None:
     (folder / "config.json").write_text(json.dumps(config))
 
 
-def _picture(bundle: Path) -> None:
-    """One picture of two steps at the native size, in this process."""
+def _picture(bundle: Path, side: int | None, *, frugal: bool) -> None:
+    """One picture of two steps in this process, at the native size if no other is given."""
     import numpy as np
 
     from retouch.pipeline import Inpainter
     from retouch.request import InpaintRequest
+    from retouch_export.frugal import frugal_processor
     from retouch_models.bundle import open_bundle
 
     opened = open_bundle(bundle)
-    side = opened.manifest.size.native
+    side = opened.manifest.size.native if side is None else side
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     mask = np.zeros((side, side), np.float32)
     mask[side // 4 : -side // 4, side // 4 : -side // 4] = 1
     request = InpaintRequest(prompt="a red heart", steps=2, area="picture", work_size=(side, side))
-    result = Inpainter(opened, provider="cpu").run(image, mask, request)
+    with frugal_processor() if frugal else nullcontext():
+        memory = "low" if frugal else "auto"
+        result = Inpainter(opened, provider="cpu", memory=memory).run(image, mask, request)
     if not (result.image[mask > 0] != image[mask > 0]).any():
         raise SystemExit("the picture did not change")
     sys.stderr.write(f"{ {name: round(s, 1) for name, s in result.seconds.items()} }\n")
 
 
-def _measured(*command: str) -> tuple[float, float]:
-    """Seconds and peak memory in GB of a command."""
-    code = (
-        "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(done.returncode)"
-    )
-    begun = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code, *command], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a process took."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_gb: float
+    """Of resident memory, pages of mapped files included."""
+    anonymous_gb: float
+    """The same without them, looked at twenty times a second."""
+
+    def words(self, size_gb: float | None = None) -> str:
+        """Two columns of the table."""
+        share = "" if size_gb is None else f" ({self.peak_gb / size_gb:.2f}x)"
+        return (
+            f"{self.seconds:.0f} ({self.cpu_seconds:.0f} of CPU) | "
+            f"{self.peak_gb:.2f}{share}, {self.anonymous_gb:.2f} without files"
+        )
+
+
+def _measured(*command: str) -> Cost:
+    """Run a command; SystemExit if it fails."""
+    begun, anonymous = time.monotonic(), 0
+    process = subprocess.Popen(command)
+    status = Path(f"/proc/{process.pid}/status")
+    while True:
+        done, code, used = os.wait4(process.pid, os.WNOHANG)
+        if done:
+            break
+        found = re.search(r"RssAnon:\s*(\d+) kB", status.read_text())
+        anonymous = max(anonymous, int(found[1]) if found else 0)
+        time.sleep(0.05)
+    process.returncode = os.waitstatus_to_exitcode(code)
+    if process.returncode:
         raise SystemExit(f"failed: {' '.join(command)}")
-    return time.monotonic() - begun, int(done.stdout.split()[-1]) * 1024 / 1e9
+    return Cost(
+        seconds=time.monotonic() - begun,
+        cpu_seconds=used.ru_utime + used.ru_stime,
+        peak_gb=used.ru_maxrss * 1024 / 1e9,
+        anonymous_gb=anonymous * 1024 / 1e9,
+    )
+
+
+def _errors(bundle: Path) -> str:
+    """The proof of a bundle as rows of a table."""
+    parity = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["parity"]
+    rows = [f"| {role} | {_cells(proof)} |" for role, proof in parity["graphs"].items()]
+    return "\n".join([f"| graph | {' | '.join(_PROOFS)} |", *rows, f"picture: {parity.get('picture')}"])
+
+
+def _cells(proof: dict[str, Any]) -> str:
+    return " | ".join(f"{proof[what]['relative']:.1e}" if what in proof else "-" for what in _PROOFS)
+
+
+_PROOFS = ("graph", "stored", "half", "cuda_graph", "cuda")
 
 
 def main() -> None:
-    """Build, export, paint; print one row of the table."""
+    """Build, export, paint; print one row of the table and the errors."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=FULL)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--stage", choices=("all", "build", "picture"), default="all")
-    parser.add_argument("--skip-picture", action="store_true")
-    parser.add_argument("--skip-paint", action="store_true")
+    parser.add_argument("--skip-picture", action="store_true", help="no picture of diffusers")
+    parser.add_argument("--skip-paint", action="store_true", help="no picture of two steps")
+    parser.add_argument("--side", type=int, help="of the picture of two steps (default: the model's own)")
+    parser.add_argument("--frugal", action="store_true", help="paint it with weights left in their files")
     args = parser.parse_args()
     model, bundle = args.folder / f"{args.kind}-model", args.folder / args.kind
     if args.stage == "build":
         build(args.kind, model)
         return
     if args.stage == "picture":
-        _picture(bundle)
+        _picture(bundle, args.side, frugal=args.frugal)
         return
-    again = (sys.executable, "-m", "export_support.full_size", args.kind, str(args.folder), "--stage")
-    _measured(*again, "build")
+    again = [sys.executable, "-m", "export_support.full_size", args.kind, str(args.folder)]
+    if not model.exists():
+        _measured(*again, "--stage", "build")
     size = sum(f.stat().st_size for f in model.rglob("*.safetensors")) / 1e9
-    skip = ("--skip-picture",) if args.skip_picture else ()
-    seconds, memory = _measured(
-        sys.executable, "-m", "retouch_export", str(model), "--output", str(bundle), "--precision", "fp16", *skip
-    )
-    stored = sum(f.stat().st_size for f in bundle.rglob("*") if f.is_file()) / 1e9
-    row = f"| {args.kind} | {size:.2f} | {seconds:.0f} | {memory:.2f} ({memory / size:.1f}x) | {stored:.2f} |"
+    skip = ["--skip-picture"] if args.skip_picture else []
+    if not bundle.exists():
+        export = [sys.executable, "-m", "retouch_export", str(model), "--output", str(bundle), "--precision", "fp16"]
+        cost = _measured(*export, *skip)
+        stored = sum(f.stat().st_size for f in bundle.rglob("*") if f.is_file()) / 1e9
+        sys.stdout.write(f"| {args.kind} | {size:.2f} | {cost.words(size)} | {stored:.2f} |\n{_errors(bundle)}\n")
     if not args.skip_paint:
-        seconds, memory = _measured(*again, "picture")
-        row += f" {seconds:.0f} | {memory:.2f} |"
-    sys.stdout.write(f"{row}\n")
+        side = [] if args.side is None else ["--side", str(args.side)]
+        frugal = ["--frugal"] if args.frugal else []
+        cost = _measured(*again, "--stage", "picture", *side, *frugal)
+        sys.stdout.write(f"| {args.kind} | picture | {cost.words()} |\n")
 
 
 if __name__ == "__main__":
