@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 TEXT, TIME = "text.", "time"
 """How those inputs of the UNet are named."""
-_PROMPTS, _TIMES = 4, 256
-"""Results remembered."""
+_PROMPTS, _TIMES = 2, 256
+"""Results remembered: both prompts and the positive one alone; any usual schedule."""
 
 Run = Callable[[str, Mapping[str, Tensor]], Mapping[str, T]]
 """(role, inputs) -> outputs by name."""

@@ -1,5 +1,6 @@
 """Laws of the loop on a GPU, on a stand-in: no step touches the host, work is recorded, and bad luck is survived."""
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -179,8 +180,8 @@ def test_the_steps_are_recorded_after_the_warm_up_and_replayed(bundles: dict[str
 
 def test_each_shape_has_a_recording_and_the_least_used_goes(bundles: dict[str, Bundle], ort: Ort) -> None:
     engine = Inpainter(bundles["whole"], provider="cuda")
-    sizes = [(64, 64), (64, 96), (96, 64), (96, 96), (128, 64), (64, 128), (128, 128), (64, 64)]
-    assert len(set(sizes)) == MOST_BUCKETS + 1
+    sides = (64, 80, 96, 128)
+    sizes = [(width, height) for width in sides for height in sides][: MOST_BUCKETS + 1]
     for size in sizes[:MOST_BUCKETS]:
         engine.run(PICTURE, MASK, request(work_size=size))
     numbers = list(dict.fromkeys(number for number in unet_runs(ort) if number != "-1"))
@@ -191,6 +192,18 @@ def test_each_shape_has_a_recording_and_the_least_used_goes(bundles: dict[str, B
     assert ort.released == [int(numbers[1])]
     engine.close()
     assert len(ort.released) == MOST_BUCKETS + 1
+
+
+def test_sizes_share_what_does_not_depend_on_them(bundles: dict[str, Bundle], ort: Ort) -> None:
+    """A second size copies no text, and adds two buffers: sample and output."""
+    engine = Inpainter(bundles["split"], provider="cuda")
+    engine.run(PICTURE, MASK, REQUEST)
+    gc.collect()
+    before, copied = len(ort.OrtValue.live), runs_of(ort, "copied")
+    engine.run(PICTURE, MASK, request(work_size=(96, 64)))
+    gc.collect()
+    assert len(ort.OrtValue.live) == before + 2
+    assert runs_of(ort, "copied") == copied + 6  # timesteps alone
 
 
 def test_guidance_on_part_of_the_steps_has_two_recordings(bundles: dict[str, Bundle], ort: Ort) -> None:

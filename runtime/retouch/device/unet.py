@@ -63,9 +63,9 @@ class DeviceUnet:
         session = self._graphs["unet"]  # after the graphs that feed it, which may have taken its place
         try:
             bucket = self._bucket(session, x, prompts, steering)
-            self._prepare(x, sigma, bucket.input("sample"))
+            self._prepare(x, sigma, bucket.inputs["sample"].buffer)
             for label, (source, content) in steering.items():
-                bucket.fill(label, source, partial(self._fill, content))
+                bucket.inputs[label].fill(source, partial(self._fill, content))
             bucket.run()
         except RecordingFailed:
             raise
@@ -95,13 +95,17 @@ class DeviceUnet:
             **{name: (value.shape, session.dtypes[name]) for name, (_, value) in steering.items()},
         }
         outputs: Shapes = {t.name: ((rows, *x.shape[1:]), session.dtypes[t.name]) for t in session.spec.outputs}
-        native = session.native()
-        key = prompts.indices(len(self._inputs.context))[0], tuple((name, shape) for name, (shape, _) in inputs.items())
+        native, buckets = session.native(), session.buckets
+        first = prompts.indices(len(self._inputs.context))[0]
 
         def make() -> Bucket:
-            return Bucket(native, self._memory, inputs, outputs, record=session.records)
+            slots = {
+                name: buckets.slot((name, first, shape), partial(self._memory.empty, shape, kind))
+                for name, (shape, kind) in inputs.items()
+            }
+            return Bucket(native, self._memory, slots, outputs, record=session.records)
 
-        return session.buckets.get(key, make)
+        return buckets.get((first, *((name, shape) for name, (shape, _) in inputs.items())), make)
 
     def _steering(self, timestep: float, prompts: slice) -> dict[str, tuple[object, Array | Buffer]]:
         """Input by name: what it stands for, by identity, and its content."""
