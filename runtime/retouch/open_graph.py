@@ -32,7 +32,7 @@ def open_graph(
     path, spec = bundle.graph_path(role), bundle.graph(role)
     if device.provider == "cpu" and _bytes(spec) >= session_cache.SMALLEST:
         return Opened(session=_from_cache(bundle, role, device, threads))
-    wish = replace(wish, channels_last=_half(spec) and not _names(path, b"Nhwc"))
+    wish = replace(wish, channels_last=_half(spec) and _names(path, b"Conv") and not _names(path, b"Nhwc"))
     refusal = None
     if wish.record:
         try:

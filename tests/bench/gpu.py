@@ -77,7 +77,8 @@ def table(folder: Path, *, small: bool) -> None:
     for name, row in ROWS.items():
         turns = [json.loads(path.read_text()) for path in sorted(results.glob(f"{name}.[0-9]*.json"))]
         if turns:
-            _say(_line(row.words, turns, gflop, roof, results, name))
+            words = row.words if roof.get("machine") != "CPU" else name
+            _say(_line(words, turns, gflop, roof, results, name))
 
 
 def _line(words: str, turns: list[dict[str, Any]], gflop: float, roof: dict[str, Any], results: Path, name: str) -> str:

@@ -27,6 +27,11 @@ class Row:
     """eager or compiled; empty for the product."""
 
 
+def _sdpa(kernels: int) -> dict[str, str]:
+    """Choose attention kernels by ONNX Runtime's bit mask."""
+    return {"RETOUCH_CUDA_OPTIONS": f"sdpa_kernel={kernels}"}
+
+
 _HOST, _NO_GRAPH = {"RETOUCH_LOOP": "host"}, {"RETOUCH_CUDA_GRAPH": "off"}
 _NCHW, _NHWC = ({"RETOUCH_CUDA_OPTIONS": f"prefer_nhwc={value}"} for value in (0, 1))
 
@@ -38,6 +43,8 @@ ROWS = {
     "host": Row("fused and cut graphs, host loop", settings=_HOST),
     "device": Row("fused and cut graphs, device loop", settings=_NO_GRAPH),
     "graph": Row("fused and cut graphs, device loop, CUDA graph (the product)"),
+    "graph-flash": Row("the product, attention by flash kernels alone", settings=_sdpa(1)),
+    "graph-cudnn": Row("the product, attention by cuDNN alone", settings=_sdpa(8)),
     "diffusers": Row("diffusers, channels last", torch="eager"),
     "diffusers-compiled": Row("diffusers, channels last, torch.compile", torch="compiled"),
 }
