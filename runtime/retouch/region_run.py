@@ -107,10 +107,14 @@ class RegionRun:
                     step=step.index + 1,
                     steps=len(walk) - 1,
                     crop=region.placement.crop,
-                    preview=lambda seen=step.denoised: self.preview(loop.host(seen)),
+                    preview=partial(self._shown, step.denoised),
                 )
             )
         return loop.host(x)
+
+    def _shown(self, latents: Latents) -> RGB:
+        """A preview of latents, wherever they lie."""
+        return self.preview(self.loop.host(latents))
 
     def _tell(self, phase: Phase, index: int) -> None:
         self.report(Progress(phase=phase, region=index, regions=self.regions))
