@@ -91,6 +91,10 @@ class HostLoop:
         unet = Unet(self._graphs["unet"], self._levels, inputs, two_calls=two_calls, hoisted=hoisted)
         return denoiser(unet, self._graphs.bundle.manifest.noise.prediction, guidance)
 
+    def close(self) -> None:
+        """Forget what feeds a UNet that is split."""
+        self._hoisted.forget()
+
 
 class Loops:
     """The loops of an engine; what they hold on a device lives until `close`."""
@@ -99,12 +103,13 @@ class Loops:
         """Open nothing yet; UsageError if the device cannot do what was asked for."""
         self._graphs, self._levels = graphs, levels
         self._place, self._note = options.place_on(graphs.device), ""
+        self._on_host = HostLoop(graphs, levels)
         self._on_device: DeviceLoop | None = None
 
     def of(self, request: InpaintRequest) -> Loop:
         """Return the loop for a request, which must be resolved."""
         if self._place == "host" or not SAMPLERS[str(request.sampler)].linear:
-            return HostLoop(self._graphs, self._levels)
+            return self._on_host
         if self._on_device is None:
             from retouch.device.loop import DeviceLoop
 
@@ -115,13 +120,13 @@ class Loops:
         """What the user should know of how a request, which must be resolved, uses the device."""
         if self._place == "host":
             return (self._note,) if self._note else ()
-        on_host = [
+        elsewhere = [
             *(() if SAMPLERS[str(request.sampler)].linear else (f"the sampler {request.sampler}",)),
             *(("soft inpainting",) if request.denoising == "soft" else ()),
         ]
         return tuple(
             f"{what} computes on the processor between steps, so latents leave {self._graphs.device} at each of them"
-            for what in on_host
+            for what in elsewhere
         )
 
     def give_up_device(self, error: Exception) -> bool:
@@ -135,6 +140,7 @@ class Loops:
         return True
 
     def close(self) -> None:
-        """Free what is held on the device."""
+        """Free what is held, on the device and of graphs that feed the UNet."""
+        self._on_host.close()
         if self._on_device is not None:
             self._on_device.close()

@@ -136,6 +136,18 @@ def test_a_cut_unet_sees_the_text_once_and_each_timestep_once(bundles: dict[str,
     assert (runs_of(ort, "text.0"), runs_of(ort, "time")) == (2, 6)
 
 
+def test_on_the_host_too_a_cut_unet_sees_the_text_once(
+    bundles: dict[str, Bundle], ort: Ort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETOUCH_LOOP", "host")
+    calls: list[str] = []
+    ort.on_run = lambda session, number: calls.append(session.real.get_outputs()[0].name)
+    engine = Inpainter(bundles["split"], provider="cuda")
+    for _ in range(2):
+        engine.run(PICTURE, MASK, REQUEST)
+    assert (calls.count("text.0"), calls.count("time")) == (1, 6)
+
+
 @pytest.mark.parametrize("name", ["whole", "split", "half", "ordinary"])
 def test_the_picture_is_that_of_the_processor(
     name: str, bundles: dict[str, Bundle], on_processor: dict[str, np.ndarray], ort: Ort
