@@ -13,7 +13,7 @@ from torch import nn
 from retouch_export.checkpoint import Checkpoint
 from retouch_export.cuda.channels_last import Layout
 from retouch_export.cuda.variant import Part, cuda_parts
-from retouch_export.cuda.writing import exact_proofs, file_name, write_half
+from retouch_export.cuda.writing import exact_proofs, file_name, write_parts
 from retouch_export.data_file import DataFile
 from retouch_export.examples import Example, examples, native_example
 from retouch_export.graph_file import write_graph
@@ -107,16 +107,16 @@ def _write(checkpoint: Checkpoint, role: str, folder: Path, options: GraphOption
     with watch(module) as peak:
         expected = torch_results(module, cases)
     parts: Mapping[str, Part] = {}
-    if options.precision == "fp16" and peak.fits:
+    if options.precision == "fp16":
+        if not peak.fits:
+            say(f"{role:13} computes in fp32 everywhere: {peak.layer} reaches {peak.value:.0f}, too much for fp16")
         plain = traced if options.opset == OPSET else _traced(module, cases, options, OPSET)
-        parts = cuda_parts(role, plain, module, options.cuda_layout)
-    files, chains, data_name = _write_files(traced, parts, role, folder, options.precision)
-    if options.precision == "fp16" and not peak.fits:
-        say(f"{role:13} computes in fp32 everywhere: {peak.layer} reaches {peak.value:.0f}, too much for fp16")
+        parts = cuda_parts(role, plain, module, half=peak.fits, layout=options.cuda_layout)
+    files, chains, data_name = _write_files(traced, parts, role, folder, options.precision, half=peak.fits)
     return _Made(
         files=files,
         chains=chains,
-        parts={name: _count(part.half) for name, part in parts.items()},
+        parts={name: _count(part.given) for name, part in parts.items()},
         data=data_name,
         cases=cases,
         expected=expected,
@@ -136,8 +136,10 @@ _Files = tuple[dict[str, str], dict[str, tuple[str, ...]], str | None]
 """Graphs and chains to be proved, and the file of the weights; see `_Made`."""
 
 
-def _write_files(traced: TracedGraph, parts: Mapping[str, Part], role: str, folder: Path, precision: str) -> _Files:
-    """Write every graph of a role: the bundle's, its variants unless there are none, and those of the proof alone."""
+def _write_files(
+    traced: TracedGraph, parts: Mapping[str, Part], role: str, folder: Path, precision: str, *, half: bool
+) -> _Files:
+    """Write every graph of a role: the bundle's, its variants, and those of the proof alone."""
     stored, exact = f"{role}.onnx", f"{role}.exact.onnx"
     proofs = exact_proofs(role, parts)
     apart = _write_exact(traced, {exact: traced} | proofs, folder, role, precision)
@@ -148,13 +150,14 @@ def _write_files(traced: TracedGraph, parts: Mapping[str, Part], role: str, fold
     chains: dict[str, tuple[str, ...]] = {}
     with DataFile(folder / f"{role}.data") as data:
         write_graph(traced, folder / stored, codec_chooser(precision), data=data)
-        if parts:
+        if half and precision == "fp16":
             files["half"] = f"{role}.half.onnx"
             fp16 = TensorProto.FLOAT16
             write_graph(to_half(traced), folder / files["half"], lambda _n, _s: "fp16", data=data, compute=fp16)
+        if parts:
             for name, graph in () if apart else proofs.items():
                 write_graph(graph, folder / name, codec_chooser(precision), data=data)
-            chains = {"cuda_graph": tuple(proofs), "cuda": tuple(write_half(role, parts, folder, data))}
+            chains = {"cuda_graph": tuple(proofs), "cuda": tuple(write_parts(role, parts, folder, data))}
     return files, chains, f"{role}.data"
 
 

@@ -12,7 +12,7 @@ _WHAT = {
     "stored": "as stored",
     "half": "computing in fp16",
     "cuda_graph": "fused for CUDA, in fp32",
-    "cuda": "fused for CUDA, computing in fp16",
+    "cuda": "fused for CUDA, as stored",
 }
 
 

@@ -78,7 +78,7 @@ def test_the_operators_mean_what_pytorch_computes(
         exact = {name: (part.exact_proof(), TensorProto.FLOAT) for name, part in parts.items()}
         # fp32 arithmetic in another order over some fifty layers; the export allows 1e-4.
         assert relative(run(exact, example, tmp_path)[0], wanted) < 1e-5
-        half = {name: (part.half_proof(), part.compute) for name, part in parts.items()}
+        half = {name: (part.given_proof(), part.compute) for name, part in parts.items()}
         # Eleven bits per operation over some fifty layers.
         assert relative(run(half, example, tmp_path)[0], wanted) < 5e-3
 
@@ -97,7 +97,7 @@ def test_onnx_runtime_knows_the_graph_and_lacks_the_kernels_alone(
     """Loading checks every node against ONNX Runtime's own schemas, types and shapes before it looks for kernels."""
     role, _, _, parts = fused
     path = tmp_path / "fused.onnx"
-    write_graph(parts[role].half, path, lambda _name, _shape: "fp16", compute=TensorProto.FLOAT16)
+    write_graph(parts[role].given, path, lambda _name, _shape: "fp16", compute=TensorProto.FLOAT16)
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     with pytest.raises(Exception, match="NOT_IMPLEMENTED"):
@@ -109,7 +109,7 @@ def test_scale_and_shift_of_norms_stay_single(
 ) -> None:
     """CUDA's norms take nothing else, in whatever the rest is computed."""
     role, _, _, parts = fused
-    graph = parts[role].half
+    graph = parts[role].given
     norms = [node for node in graph.proto.graph.node if node.op_type in ("GroupNorm", "SkipGroupNorm")]
     assert norms
     assert all(graph.weights[name].single for node in norms for name in node.input[1:3])
@@ -141,9 +141,21 @@ def test_both_layouts_mean_the_same_and_are_never_mixed(tmp_path: Path) -> None:
     traced = trace(module, inputs[0])
     found = []
     for layout, without in (("graph", "Conv"), ("provider", "NhwcConv")):
-        parts = cuda_parts("unet", traced, module, layout)
+        parts = cuda_parts("unet", traced, module, layout=layout)
         assert parts["unet"].exact.census()[without] == 0
         exact = {name: (part.exact_proof(), TensorProto.FLOAT) for name, part in parts.items()}
         found.append(run(exact, inputs[0], tmp_path)[0])
     # The same sums in another order.
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-5)
+
+
+def test_a_network_beyond_half_precision_is_fused_in_single(tmp_path: Path) -> None:
+    role, module, inputs = network("vae_decoder")
+    parts = cuda_parts(role, trace(module, inputs[0]), module, half=False)
+    graph = parts[role].given.proto.graph
+    assert {value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)} == {TensorProto.FLOAT}
+    assert parts[role].given.census()["GroupNorm"] > 0
+    found = run({role: (parts[role].given_proof(), TensorProto.FLOAT)}, inputs[0], tmp_path)[0]
+    with torch.inference_mode():
+        # fp32 arithmetic in another order.
+        assert relative(found, module(**inputs[0])[0].numpy()) < 1e-5

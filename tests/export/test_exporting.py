@@ -153,7 +153,9 @@ def test_a_vae_that_overflows_in_fp16_computes_in_fp32(pocket: Checkpoint, tmp_p
     lines: list[str] = []
     bundle = export_bundle(big, tmp_path / "out", dataclasses.replace(QUICK, precision="fp16"), lines.append)
     assert "unet@cuda" in bundle.manifest.graphs
-    assert "vae_decoder@cuda" not in bundle.manifest.graphs
+    assert "vae_decoder@directml" not in bundle.manifest.graphs
+    fused = bundle.manifest.graphs["vae_decoder@cuda"]
+    assert {tensor.dtype for tensor in (*fused.inputs, *fused.outputs)} == {"float32"}
     assert any("vae_decoder" in line and "too much for fp16" in line for line in lines)
 
 

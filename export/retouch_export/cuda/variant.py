@@ -33,40 +33,51 @@ class Part:
 
     exact: TracedGraph
     """In fp32, fused."""
-    half: TracedGraph
+    given: TracedGraph
+    """The one of the bundle."""
     compute: int
-    """The ONNX type that the nodes of `half` work in; its inputs and outputs say their own."""
+    """The ONNX type that the nodes of `given` work in; its inputs and outputs say their own."""
 
     def exact_proof(self) -> TracedGraph:
         """The fp32 graph in operators that the CPU has."""
         return expand(self.exact, TensorProto.FLOAT)
 
-    def half_proof(self) -> TracedGraph:
+    def given_proof(self) -> TracedGraph:
         """The one of the bundle in operators that the CPU has."""
-        return expand(self.half, self.compute)
+        return expand(self.given, self.compute)
 
 
-def cuda_parts(role: str, traced: TracedGraph, network: nn.Module, layout: Layout = "graph") -> Mapping[str, Part]:
-    """Return the graphs by role, in the order in which they run; ExportError if a fusion missed or is malformed."""
+def cuda_parts(
+    role: str, traced: TracedGraph, network: nn.Module, *, half: bool = True, layout: Layout = "graph"
+) -> Mapping[str, Part]:
+    """Return the graphs by role, in the order in which they run; ExportError if a fusion missed or is malformed.
+
+    Without `half` all compute in fp32.
+    """
     wanted = expected(network, traced)
     if role != UNET:
-        return {role: _fused(role, tidy(traced), wanted, layout)}
-    cut = hoist(traced)
+        graphs = {role: _fused(role, tidy(traced), wanted, layout)}
+    else:
+        cut = hoist(traced)
+        graphs = {UNET_TEXT: cut.text, UNET_TIME: cut.time, UNET: _fused(role, cut.step, wanted, layout)}
+    if not half:
+        return {name: Part(graph, graph, TensorProto.FLOAT) for name, graph in graphs.items()}
     return {
-        UNET_TEXT: Part(cut.text, to_half(cut.text), TensorProto.FLOAT16),
-        UNET_TIME: Part(cut.time, _half_at_the_end(cut.time), TensorProto.FLOAT),
-        UNET: _fused(role, cut.step, wanted, layout),
+        name: Part(graph, _half_at_the_end(graph), TensorProto.FLOAT)
+        if name == UNET_TIME
+        else Part(graph, to_half(graph), TensorProto.FLOAT16)
+        for name, graph in graphs.items()
     }
 
 
-def _fused(role: str, graph: TracedGraph, wanted: Census, layout: Layout) -> Part:
+def _fused(role: str, graph: TracedGraph, wanted: Census, layout: Layout) -> TracedGraph:
     for fusion in FUSIONS:
         graph = fusion(graph)
     graph = to_channels_last(graph, layout)
     if layout == "graph":
         check_census(graph, wanted, role)
     check_schema(graph, role)
-    return Part(graph, to_half(graph), TensorProto.FLOAT16)
+    return graph
 
 
 def _half_at_the_end(time: TracedGraph) -> TracedGraph:

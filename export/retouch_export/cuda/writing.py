@@ -22,14 +22,14 @@ def exact_proofs(role: str, parts: Mapping[str, Part]) -> dict[str, TracedGraph]
     return {f"{role}.exact.{name}.onnx": part.exact_proof() for name, part in parts.items()}
 
 
-def write_half(role: str, parts: Mapping[str, Part], folder: Path, data: DataFile) -> list[str]:
+def write_parts(role: str, parts: Mapping[str, Part], folder: Path, data: DataFile) -> list[str]:
     """Write the graphs of the bundle and what proves them; returns the names of the latter in their order."""
     proofs = []
     for name, part in parts.items():
         choose = codec_chooser("fp16") if part.compute == TensorProto.FLOAT else _fp16
-        write_graph(part.half, folder / file_name(name), choose, data=data, compute=part.compute)
-        proofs.append(f"{role}.exact.{name}.half.onnx")
-        write_graph(part.half_proof(), folder / proofs[-1], choose, data=data, compute=part.compute)
+        write_graph(part.given, folder / file_name(name), choose, data=data, compute=part.compute)
+        proofs.append(f"{role}.exact.{name}.given.onnx")
+        write_graph(part.given_proof(), folder / proofs[-1], choose, data=data, compute=part.compute)
     return proofs
 
 
