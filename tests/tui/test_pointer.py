@@ -49,6 +49,9 @@ async def test_the_outline_leaves_with_the_mouse(picture: Path) -> None:
         editor.canvas.post_message(Left())
         await pilot.pause()
         assert editor.canvas._buffer.overlay.cursor is None
+        await generated(pilot, lambda: pilot.press("f5"))
+        await pilot.press("a")
+        assert editor.canvas._buffer.overlay.cursor is None, "the mouse is still elsewhere"
         await drag(pilot, [(20, 20), (40, 30)])
         assert editor.canvas._buffer.overlay.cursor is not None
         await pilot.press("left")

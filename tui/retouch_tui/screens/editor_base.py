@@ -51,6 +51,8 @@ class EditorBase(PacedScreen[None]):
         self.cursor = Cursor()
         self.crosshair = False
         """Whether the keyboard leads."""
+        self.mouse_left = False
+        """Whether the mouse was on the canvas and is elsewhere now."""
         self.pointed = True
         """Whether the pointer is drawn: not after the mouse has left, nor on a result until a key moves it."""
         self.pen_down = False
@@ -251,7 +253,7 @@ class EditorBase(PacedScreen[None]):
             self.notify(str(error), severity="error")
             return
         self.shown_key = "" if key == base else key
-        self.pointed = not self.shown_key
+        self.pointed = not self.shown_key and (self.crosshair or not self.mouse_left)
         entry = self.workspace.history.entries.get(self.shown_key)
         words = "" if entry is None else f"result {entry.number}{' (rough)' if entry.kind == 'rough' else ''}"
         self.set_status(looking=words)

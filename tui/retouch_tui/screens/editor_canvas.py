@@ -61,7 +61,7 @@ class CanvasEditing(Tooling):
     @on(Left)
     def left(self) -> None:
         """Take the outline of the brush away with the mouse; the crosshair of the keyboard stays."""
-        self.pointed = self.crosshair
+        self.pointed, self.mouse_left = self.crosshair, True
         self.show_pointer()
 
     @on(Scrolled)
@@ -81,7 +81,7 @@ class CanvasEditing(Tooling):
 
     def _lead(self, event: Pointer, *, by_key: bool) -> None:
         self.crosshair = by_key
-        self.pointed = True
+        self.pointed, self.mouse_left = True, False
         self.cursor.at = (event.x, event.y)
         self.show_pointer()
 

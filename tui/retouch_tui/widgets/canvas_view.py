@@ -116,7 +116,7 @@ class CanvasView(Widget, can_focus=True):
             self.show(new)
             return
         raster.follow(new, box)
-        self._touch(self._buffer.repaint_box(box, sparing=self._sparing))
+        self._touch(self._buffer.repaint_box(box, sparing=self._sparing and self._buffer.overlay.painting))
         self._settle_later()
 
     def set_look(self, look: Look) -> None:
