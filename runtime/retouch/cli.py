@@ -5,6 +5,7 @@ Each command is a module of `retouch.commands`, imported only when it is the one
 """
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     _prepare_signals()
+    _prepare_streams()
     try:
         return _dispatch(words)
     except RetouchError as error:
@@ -149,6 +151,14 @@ def _prepare_signals() -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminate)
+
+
+def _prepare_streams() -> None:
+    """Print any path: as the bytes it has in UTF-8, with escapes where the encoding (of a pipe on Windows) lacks it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            utf8 = stream.encoding.lower().replace("-", "") == "utf8"
+            stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
 
 
 def _terminate(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - the signature of a handler

@@ -1,6 +1,7 @@
 """The product as a process, with the bundled model: signals, pipes and what a picture looks like in the end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -36,11 +37,35 @@ def test_a_signal_in_the_middle_leaves_no_file(number: signal.Signals, code: int
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
 def test_a_closed_pipe_is_no_error() -> None:
     command = f"{sys.executable} -m retouch --help | head -1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout.startswith("retouch ")
+
+
+ENCODINGS = {
+    "a letter that a pipe on Windows lacks": ("画.png", "cp1252", b"\\u753b.png"),
+    "a letter that it has": ("é.png", "cp1252", b"\xe9.png"),
+    "UTF-8": ("画.png", "utf-8", "画.png".encode()),
+    "a name that is no text": ("a\udcff.png", "utf-8", b"a\xff.png"),
+}
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_any_name_is_printed_in_any_encoding(name: str, tmp_path: Path) -> None:
+    file, encoding, printed = ENCODINGS[name]
+    if sys.platform != "linux" and "\udcff" in file:
+        pytest.skip("names are text there")
+    code = (
+        f"import sys; from retouch.cli import main; from retouch.commands import models; name = {file!r}\n"
+        "models.run = lambda _: print(name) or print(name, file=sys.stderr) or 0; sys.exit(main(['models']))"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == done.stderr.strip() == printed
 
 
 def test_the_bundled_model_paints_what_it_is_told(tmp_path: Path) -> None:
