@@ -18,7 +18,7 @@ from retouch_export.precision import codec_chooser
 from retouch_export.tracing import TracedGraph, trace
 
 Arrays = dict[str, NDArray[np.float32]]
-KINDS = ("sd15-inpaint", "sd2-inpaint", "sdxl-inpaint", "lcm", "pocket")
+KINDS = ("sd15-inpaint", "sdxl-inpaint", "lcm")
 
 
 def session(graph: TracedGraph, path: Path) -> ort.InferenceSession:
