@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel
 
 from export_support.small_models import SMALL, _vae, small_unet
 from export_support.wide_unet import unet_inputs, wide_unet
 from retouch_export.cuda.census import turned
 from retouch_export.cuda.variant import Part, cuda_parts
 from retouch_export.graph_file import write_graph
-from retouch_export.modules import UNet, VaeDecoder, VaeEncoder
+from retouch_export.modules import TextEncoder, UNet, VaeDecoder, VaeEncoder
 from retouch_export.precision import codec_chooser
 from retouch_export.tracing import TracedGraph, trace
 from retouch_models.errors import ExportError
@@ -30,6 +31,12 @@ KINDS = ("sd15-inpaint", "sdxl-inpaint", "wide", "wide-linear", "vae_encoder", "
 def network(kind: str) -> tuple[str, nn.Module, list[dict[str, Tensor]]]:
     """The role, the module, and inputs of two sizes."""
     torch.manual_seed(0)
+    if kind == "text_encoder":
+        config = CLIPTextConfig(
+            hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=1, vocab_size=700
+        )
+        module = TextEncoder(CLIPTextModel(config).eval())
+        return kind, module, [{"input_ids": torch.randint(0, 700, (batch, 77))} for batch in (2, 1)]
     if kind.startswith("vae"):
         module = (VaeEncoder if kind == "vae_encoder" else VaeDecoder)(_vae().eval())
         name, shape = ("image", (3, 64, 64)) if kind == "vae_encoder" else ("latents", (4, 8, 8))
@@ -52,7 +59,7 @@ def fused(request: pytest.FixtureRequest) -> tuple[str, nn.Module, list[dict[str
 def run(graphs: Mapping[str, tuple[TracedGraph, int]], inputs: Mapping[str, Tensor], folder: Path) -> list[NDArray]:
     """Run graphs one after another on the CPU; each takes the types that it names."""
     known: Arrays = {name: tensor.numpy() for name, tensor in inputs.items()}
-    kinds = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+    kinds = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}
     found = []
     for name, (graph, compute) in graphs.items():
         path = folder / f"{name}.onnx"
@@ -113,6 +120,22 @@ def test_scale_and_shift_of_norms_stay_single(
     norms = [node for node in graph.proto.graph.node if node.op_type in ("GroupNorm", "SkipGroupNorm")]
     assert norms
     assert all(graph.weights[name].single for node in norms for name in node.input[1:3])
+
+
+def test_a_text_encoder_keeps_its_meaning_with_its_own_fusions(tmp_path: Path) -> None:
+    role, module, inputs = network("text_encoder")
+    part = cuda_parts(role, trace(module, inputs[0]), module)[role]
+    count = part.exact.census()
+    # Two layers of two norms and a last one; only the first norm of all follows a sum with no bias.
+    assert (count["QuickGelu"], count["SkipLayerNormalization"], count["Sigmoid"]) == (2, 5, 0)
+    with torch.inference_mode():
+        wanted = module(**inputs[0])[0].numpy()
+    for graph, compute, limit in (
+        (part.exact_proof(), TensorProto.FLOAT, 1e-5),
+        (part.given_proof(), TensorProto.FLOAT16, 5e-3),
+    ):
+        # fp32 arithmetic in another order; eleven bits per operation.
+        assert relative(run({role: (graph, compute)}, inputs[0], tmp_path)[0], wanted) < limit
 
 
 def test_widths_without_a_kernel_are_left_as_they_are() -> None:

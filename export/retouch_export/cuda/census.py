@@ -21,6 +21,7 @@ def expected(network: nn.Module, traced: TracedGraph) -> Census:
     from diffusers.models.activations import GEGLU
     from diffusers.models.attention_processor import Attention
     from diffusers.models.transformers.transformer_2d import Transformer2DModel
+    from transformers.activations import QuickGELUActivation
 
     parts = _reached(network, traced)
     attentions = [part for part in parts if isinstance(part, Attention)]
@@ -34,6 +35,7 @@ def expected(network: nn.Module, traced: TracedGraph) -> Census:
         ("NhwcConv",): sum(isinstance(part, nn.Conv2d) for part in parts),
         NORMS: planes,
         ("InstanceNormalization",): len(norms) - planes + len(wide),
+        ("QuickGelu",): sum(isinstance(child, QuickGELUActivation) for part in parts for child in part.children()),
         ("BiasSplitGelu",): sum(part.proj.out_features in split_gelu.WIDTHS for part in halves),
     }
     if transformers:

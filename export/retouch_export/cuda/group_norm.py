@@ -13,11 +13,14 @@ from retouch_export.tracing import TracedGraph
 
 MOST_GROUPS = 32
 """The kernel's buffer of sums has room for so many groups."""
+MOST_IN_A_GROUP = 512
+"""Channels that one block of threads takes."""
 
 
 def fits(channels: int, groups: int) -> bool:
     """Whether the CUDA kernel takes a norm of this size; it reads channels in pairs, and a pair is of one group."""
-    return groups <= MOST_GROUPS and channels % groups == 0 and channels // groups % 2 == 0
+    size, rest = divmod(channels, groups)
+    return groups <= MOST_GROUPS and rest == 0 and size % 2 == 0 and size <= MOST_IN_A_GROUP
 
 
 def fuse_group_norm(traced: TracedGraph) -> TracedGraph:

@@ -12,6 +12,7 @@ from retouch_export.cuda.census import Census, check_census, expected
 from retouch_export.cuda.channels_last import Layout, to_channels_last
 from retouch_export.cuda.expansion import expand
 from retouch_export.cuda.group_norm import fuse_group_norm
+from retouch_export.cuda.quick_gelu import fuse_quick_gelu
 from retouch_export.cuda.schema import check_schema
 from retouch_export.cuda.skip_group_norm import fuse_skip_group_norm
 from retouch_export.cuda.skip_layer_norm import fuse_skip_layer_norm
@@ -21,7 +22,14 @@ from retouch_export.hoist import TIME, hoist
 from retouch_export.tidy import tidy
 from retouch_export.tracing import TracedGraph
 
-FUSIONS = (fuse_group_norm, fuse_skip_group_norm, fuse_split_gelu, fuse_skip_layer_norm, fuse_bias_add)
+FUSIONS = (
+    fuse_group_norm,
+    fuse_skip_group_norm,
+    fuse_split_gelu,
+    fuse_quick_gelu,
+    fuse_skip_layer_norm,
+    fuse_bias_add,
+)
 """In this order: each takes what those before it left."""
 
 UNET, UNET_TEXT, UNET_TIME = "unet", "unet_text", "unet_time"
