@@ -111,6 +111,24 @@ def test_a_search_for_devices_that_fails_leaves_the_processor(monkeypatch: pytes
     assert RetouchEngine().find_providers() == ("auto", "cpu")
 
 
+@pytest.mark.parametrize(("found", "chosen"), [("cuda:0 cpu", "cuda:0"), ("webgpu:0 cpu", "cpu")])
+def test_auto_is_planned_for_the_device_that_a_run_would_take(
+    found: str, chosen: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retouch_engine, "FIND", f"print({found!r})")
+    engine = RetouchEngine()
+    engine.find_providers()
+    mask = np.zeros((300, 200), np.float32)
+    mask[20:280, 60:130] = 1  # CUDA takes one of few sizes for it, the processor one nearer to its shape
+
+    def boxes(provider: str) -> object:
+        plan = engine.plan(Size(200, 300), mask, Draft(model=model, provider=provider))
+        return plan.boxes, plan.works
+
+    assert boxes("cuda:0") != boxes("cpu")
+    assert boxes("auto") == boxes(chosen)
+
+
 async def test_devices_that_were_found_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     def found(_: object) -> Sequence[str]:
         return ("auto", "cuda:0", "cpu")

@@ -7,7 +7,7 @@ open there for the next job.
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 
 from retouch.arrays import RGB, Mask
@@ -18,6 +18,7 @@ from retouch.mask import describe
 from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, ladder_of
 from retouch.pipeline import Inpainter
 from retouch.progress import Progress
+from retouch.providers import PREFERENCE, PROVIDERS, parse_device
 from retouch.recipe import ModelFact, PictureFact, Recipe
 from retouch.recipe_mask import mask_fact, pixels_hash
 from retouch.recipe_text import recipe_texts
@@ -76,6 +77,7 @@ class RetouchEngine:
     def __init__(self) -> None:
         """Open nothing yet."""
         self._open: tuple[Opened, Inpainter] | None = None
+        self._found: tuple[str, ...] = ("cpu",)
 
     def models(self) -> Sequence[ModelCard]:
         """List the installed models, the bundled one first; damaged ones are left out."""
@@ -99,7 +101,10 @@ class RetouchEngine:
             )
         except (OSError, subprocess.TimeoutExpired):
             return self.providers()
-        return ("auto", *found.stdout.split()) if found.returncode == 0 else self.providers()
+        if found.returncode != 0:
+            return self.providers()
+        self._found = tuple(found.stdout.split())
+        return ("auto", *self._found)
 
     def choices(self, option: str) -> Sequence[str]:
         """Names that an option may have."""
@@ -109,8 +114,10 @@ class RetouchEngine:
         """Foretell a run from the manifest alone."""
         manifest = _bundle(draft.model).manifest
         full = draft.request.resolved(manifest)
-        regions = plan(mask, work_area_of(full), manifest.size)
-        on_cpu = draft.provider in {"auto", "cpu"}
+        provider = self._provider(draft)
+        area = replace(work_area_of(full), few=PROVIDERS[provider].few_sizes)
+        regions = plan(mask, area, manifest.size)
+        on_cpu = provider == "cpu"
 
         def need(rung: MemoryPlan) -> float:
             return memory_bytes(manifest, full, regions, rung)
@@ -128,6 +135,13 @@ class RetouchEngine:
             memory=int(cost.memory_bytes),
             sparing=rung.words() if rung.in_turn else "",
         )
+
+    def _provider(self, draft: Draft) -> str:
+        """The provider that a run would take; `auto` is the first that was found to work, as the runtime chooses."""
+        if draft.provider != "auto":
+            return parse_device(draft.provider).provider
+        found = {parse_device(name).provider for name in self._found}
+        return next((name for name in PREFERENCE if name in found), "cpu")
 
     def generate(
         self, picture: RGB, mask: Mask, draft: Draft, on_step: OnStep, on_stage: OnStage, expression: str = ""
