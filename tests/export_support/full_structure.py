@@ -32,6 +32,7 @@ OPERATORS = (
     ("MatMul", "Gemm"),
     ("Add",),
     ("Concat",),
+    ("Split",),
     ("Slice",),
     ("Transpose",),
 )

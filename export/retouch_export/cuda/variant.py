@@ -10,6 +10,7 @@ from torch import nn
 from retouch_export.cuda.bias_add import fuse_bias_add
 from retouch_export.cuda.census import Census, check_census, expected
 from retouch_export.cuda.channels_last import Layout, to_channels_last
+from retouch_export.cuda.equal_parts import join_equal_parts
 from retouch_export.cuda.expansion import expand
 from retouch_export.cuda.group_norm import fuse_group_norm
 from retouch_export.cuda.quick_gelu import fuse_quick_gelu
@@ -81,7 +82,7 @@ def cuda_parts(
 def _fused(role: str, graph: TracedGraph, wanted: Census, layout: Layout) -> TracedGraph:
     for fusion in FUSIONS:
         graph = fusion(graph)
-    graph = to_channels_last(graph, layout)
+    graph = join_equal_parts(to_channels_last(graph, layout))
     if layout == "graph":
         check_census(graph, wanted, role)
     check_schema(graph, role)
