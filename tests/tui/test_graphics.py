@@ -4,6 +4,7 @@ import re
 from base64 import standard_b64decode
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from retouch.arrays import RGB
 from retouch_models.errors import UnknownName
 from retouch_tui.terminal.capabilities import PLAIN, Graphics
-from retouch_tui.terminal.graphics import WRITERS, Place, passed, writer
+from retouch_tui.terminal.graphics import WRITERS, Passing, Place, passed, tmux_pane, writer
 from retouch_tui.terminal.graphics.kitty import CHUNK
 from terminal_support.pictures import photo
 
@@ -148,6 +149,36 @@ def test_the_terminal_chooses_the_writer() -> None:
         inside = writer(replace(found, multiplexer="tmux"))
         assert inside is not None
         assert inside.show(EXACT, PLACE) == passed(WRITERS[kind].show(EXACT, PLACE))
+
+
+def test_in_a_split_window_pictures_lie_on_their_own_pane() -> None:
+    kitty = WRITERS["kitty"]
+    shown = Passing(kitty, lambda: (40, 2)).show(EXACT, PLACE)
+    assert shown == passed(kitty.show(EXACT, replace(PLACE, column=PLACE.column + 40, row=PLACE.row + 2)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "place"),
+    [
+        ("40 12 bottom on", (40, 12)),
+        ("0 0 top on", (0, 1)),
+        ("1 2 top 3", (1, 5)),
+        ("0 0 top off", (0, 0)),
+        ("?", (0, 0)),
+    ],
+    ids=["split", "status above", "three lines above", "no status", "nonsense"],
+)
+def test_tmux_is_asked_where_the_pane_is(
+    answer: str, place: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tmux"
+    program.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("TMUX_PANE", "%3")
+    assert tmux_pane() == place
+    monkeypatch.delenv("TMUX_PANE")
+    assert tmux_pane() == (0, 0)
 
 
 def test_an_unknown_kind_is_refused_by_name() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from retouch_tui.terminal.probe import ANSWERS, PLAIN_QUERIES, QUERIES, SILENT, parse, probe
+from retouch_tui.terminal import detect
+from retouch_tui.terminal.capabilities import Overrides
+from retouch_tui.terminal.probe import ANSWERS, PLAIN_QUERIES, QUERIES, SILENT, Replies, parse, probe
 from terminal_support import fake_terminal
 from terminal_support.fake_terminal import KITTY, ROOT, TMUX, VT100, XTERM_SIXEL, FakeTerminal
 
@@ -21,11 +23,12 @@ def ask(
     delay_s: float = 0.0,
     timeout_s: float = 4.0,
     plain: bool = False,
+    multiplexed: bool = False,
     typed: bytes = b"",
 ) -> tuple[dict[str, object], bytes]:
     """Probe a fake terminal; after it, a full stop is typed: all the app should ever see."""
     report = folder / "found.json"
-    arguments = [str(report), str(timeout_s), *(["plain"] if plain else [])]
+    arguments = [str(report), str(timeout_s), *(["plain"] if plain else []), *(["multiplexed"] if multiplexed else [])]
     with FakeTerminal(ASK, arguments, answers=answers, delay_s=delay_s) as terminal:
         terminal.run_until(lambda output: b"\x1b[c" in output)
         if typed:
@@ -125,3 +128,27 @@ def test_broken_answers_are_no_answers(answer: bytes) -> None:
 def test_what_is_no_answer_was_typed() -> None:
     assert parse(b"ls\x1b[?62;c -l", 0.1).typed == b"ls -l"
     assert ANSWERS.sub(b"", b"".join(KITTY.values())) == b""
+
+
+@pytest.mark.parametrize("name", ["TMUX", "STY"])
+def test_multiplexers_are_not_asked_what_they_take_for_a_title(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def note(*_: int, multiplexed: bool, **__: bool) -> Replies:
+        asked.append(multiplexed)
+        return SILENT
+
+    monkeypatch.setattr(detect, "probe", note)
+    for variable in ("TMUX", "STY", "TERM"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("sys.__stdin__", open(os.devnull))  # noqa: PTH123, SIM115 - as sys has it
+    for variable, value in ((name, "x"), ("TERM", "screen-256color"), ("TERM", "xterm-256color")):
+        with monkeypatch.context() as one:
+            one.setenv(variable, value)
+            detect.ask(Overrides())
+    assert asked == [True, True, False]
+    found, output = ask(tmp_path, TMUX, multiplexed=True)
+    assert found["name"] == "tmux 3.3a"
+    assert b"\x1b_G" not in output

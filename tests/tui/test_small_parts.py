@@ -14,6 +14,8 @@ from retouch_tui.fields import FIELDS, field_named
 from retouch_tui.files import free_name, open_mask, open_picture, save_mask, save_result, seen
 from retouch_tui.screens.frame import frame_of, margins_of
 from retouch_tui.settings import Settings, load_draft, load_settings, save_draft, save_settings
+from retouch_tui.terminal.colour import ColourDepth
+from retouch_tui.themes import THEMES, themes
 from retouch_tui.tools import TOOLS, tool_names
 from tui_support.pictures import landscape
 
@@ -160,3 +162,13 @@ def test_a_suggested_name_is_free(tmp_path: Path) -> None:
     assert first.name == "hill-retouched.png"
     first.touch()
     assert free_name(str(tmp_path / "hill.jpg"), tmp_path).name == "hill-retouched-2.png"
+
+
+def test_with_sixteen_colours_no_word_is_as_dark_as_the_ground() -> None:
+    for theme in themes(ColourDepth.ANSI):
+        ground = 0 if theme.dark else 255
+        assert {t.name for t in themes(ColourDepth.ANSI)} == {t.name for t in THEMES}
+        for name in ("border", "text-muted", "text-disabled", "footer-description-foreground"):
+            grey = int(theme.variables[name][1:3], 16)
+            assert abs(grey - ground) >= 0x7F, (theme.name, name)
+    assert themes(ColourDepth.TRUECOLOUR) is THEMES

@@ -19,7 +19,7 @@ from retouch_tui.settings import load_draft, load_settings
 from retouch_tui.terminal.capabilities import PLAIN, Capabilities
 from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.terminal.mirror import Mirror
-from retouch_tui.themes import THEMES
+from retouch_tui.themes import THEMES, themes
 from retouch_tui.workspace import Workspace
 
 
@@ -73,7 +73,7 @@ class RetouchApp(LinkedApp[int]):
 
     def on_mount(self) -> None:
         """Show the editor."""
-        for theme in THEMES:
+        for theme in themes(self.capabilities.colours):
             self.register_theme(theme)
         wanted = self._theme_asked or self._settings.theme
         self.theme = wanted if wanted in self.available_themes else THEMES[0].name

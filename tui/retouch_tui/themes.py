@@ -1,6 +1,10 @@
 """The looks: neutral greys that survive 256 colours, and one accent."""
 
+from dataclasses import replace
+
 from textual.theme import Theme
+
+from retouch_tui.terminal.colour import ColourDepth
 
 DARK = Theme(
     name="retouch-dark",
@@ -91,3 +95,25 @@ CONTRAST = Theme(
 
 THEMES = (DARK, LIGHT, CONTRAST)
 """All looks, the default first."""
+
+FEW_DARK = {
+    "border": "#808080",
+    "border-blurred": "#808080",
+    "text-muted": "#c0c0c0",
+    "text-disabled": "#808080",
+    "footer-description-foreground": "#c0c0c0",
+}
+FEW_LIGHT = {
+    "border": "#808080",
+    "border-blurred": "#808080",
+    "text-muted": "#000000",
+    "text-disabled": "#808080",
+    "footer-description-foreground": "#000000",
+}
+
+
+def themes(depth: ColourDepth) -> tuple[Theme, ...]:
+    """Return all looks for a terminal; with 16 colours the greys are those that are not black there."""
+    if depth is not ColourDepth.ANSI:
+        return THEMES
+    return tuple(replace(t, variables={**t.variables, **(FEW_DARK if t.dark else FEW_LIGHT)}) for t in THEMES)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from retouch_tui.terminal.probe import probe
 
-replies = probe(0, 2, plain="plain" in sys.argv, timeout_s=float(sys.argv[2]))
+asked = {name: name in sys.argv for name in ("plain", "multiplexed")}
+replies = probe(0, 2, timeout_s=float(sys.argv[2]), **asked)
 before = termios.tcgetattr(0)
 tty.setraw(0)
 os.write(2, b"PROBED")

@@ -41,7 +41,7 @@ class ContactSheet(Dialog[Path | None]):
 
     def _title(self, name: str) -> None:
         count = len(self._paths)
-        words = f" {self._folder} · {count} picture{'s' * (count != 1)}" + (f" · {name}" if name else "")
+        words = f" {_short(self._folder)} · {count} picture{'s' * (count != 1)}" + (f" · {name}" if name else "")
         self.query_one("#sheet-title", Static).update(words)
 
     @on(PictureGrid.Moved)
@@ -59,6 +59,14 @@ class ContactSheet(Dialog[Path | None]):
     def action_elsewhere(self) -> None:
         """Choose another folder."""
         self.dismiss(self._folder)
+
+
+def _short(folder: Path) -> str:
+    """Write a folder as a person would say it here."""
+    here, home = Path.cwd(), Path.home()
+    if folder.is_relative_to(here):
+        return str(folder.relative_to(here)) if folder != here else folder.name
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
 
 
 def _pictures(folder: Path) -> tuple[list[Path], str]:

@@ -9,6 +9,9 @@ from retouch_tui.terminal.cells import GlyphMode
 from retouch_tui.terminal.colour import ColourDepth
 from retouch_tui.terminal.probe import SILENT, Replies, probe
 
+MULTIPLEXER_TERMS = ("tmux", "screen")
+"""Beginnings of the names that multiplexers give to their terminals."""
+
 PLAIN_TERMS = ("", "dumb", "linux", "vt100", "vt220", "cons25", "emacs")
 """Terminals that print questions they do not understand."""
 
@@ -43,7 +46,8 @@ def ask(choices: Overrides, *, stay_deaf: bool = False) -> Replies:
     term = os.environ.get("TERM", "")
     # Terminal.app prints the `p` of a mode question.
     plain = term in PLAIN_TERMS or os.environ.get("TERM_PROGRAM") == "Apple_Terminal"
-    return probe(sys.__stdin__.fileno(), sys.__stderr__.fileno(), plain=plain, stay_deaf=stay_deaf)
+    inside = "TMUX" in os.environ or "STY" in os.environ or term.startswith(MULTIPLEXER_TERMS)
+    return probe(sys.__stdin__.fileno(), sys.__stderr__.fileno(), plain=plain, multiplexed=inside, stay_deaf=stay_deaf)
 
 
 def detect(choices: Overrides) -> Capabilities:

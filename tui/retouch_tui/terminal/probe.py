@@ -22,9 +22,12 @@ nothing at all costs it."""
 SETTLE_S = 0.05
 """Wait for bytes that belong to the last answer's read."""
 
+KITTY_QUERY = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
+"""May I send a picture? tmux and screen would take it for a title."""
+
 QUERIES = (
     "\x1b[>0q"  # XTVERSION: name and version
-    "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"  # kitty graphics: may I send a picture
+    f"{KITTY_QUERY}"
     "\x1b[16t\x1b[14t"  # cell and window in pixels
     "\x1b[?2026$p\x1b[?2048$p\x1b[?1016$p"  # synchronised output, resize reports, pixel mouse
     "\x1b[?u"  # kitty keyboard
@@ -85,17 +88,23 @@ SILENT = Replies()
 
 
 def probe(
-    fd_in: int, fd_out: int, *, plain: bool = False, timeout_s: float = TIMEOUT_S, stay_deaf: bool = False
+    fd_in: int,
+    fd_out: int,
+    *,
+    plain: bool = False,
+    multiplexed: bool = False,
+    timeout_s: float = TIMEOUT_S,
+    stay_deaf: bool = False,
 ) -> Replies:
     """Ask the terminal behind two file descriptors; answers SILENT where there is none.
 
-    plain asks only what any terminal since the VT100 understands. Takes one round trip, or timeout_s. With stay_deaf
-    a terminal that has not answered all is left without echo, so that late answers do not show; whoever wants that
-    restores its attributes (see `ShellGuard`).
+    plain asks only what any terminal since the VT100 understands, multiplexed nothing that tmux would show. Takes
+    one round trip, or timeout_s. With stay_deaf a terminal that has not answered all is left without echo, so that
+    late answers do not show; whoever wants that restores its attributes (see `ShellGuard`).
     """
     if os.name != "posix" or not (os.isatty(fd_in) and os.isatty(fd_out)):
         return SILENT
-    queries = PLAIN_QUERIES if plain else QUERIES
+    queries = PLAIN_QUERIES if plain else QUERIES.replace(KITTY_QUERY, "") if multiplexed else QUERIES
     answer = b""
     with _raw(fd_in, lambda: stay_deaf and DEVICE_ATTRIBUTES.search(answer) is None):
         started = time.monotonic()

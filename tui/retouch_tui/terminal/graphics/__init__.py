@@ -4,7 +4,11 @@ A writer makes text; the app writes it through Textual's own writer (`LinkedApp.
 the frames, so that pictures and cells never mix.
 """
 
-from dataclasses import dataclass
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol
 
 import cv2
@@ -16,6 +20,9 @@ from retouch_tui.terminal.capabilities import Capabilities
 
 USUAL_CELL = (8, 16)
 """Width and height of a cell in pixels where the terminal does not tell."""
+
+TMUX_SECONDS = 1.0
+"""Longest wait for an answer of tmux."""
 
 SAVE, RESTORE = "\x1b7", "\x1b8"
 """The cursor's place (DECSC, DECRC)."""
@@ -72,10 +79,44 @@ WRITERS: Registry[Writer] = Registry("retouch_tui.terminal.graphics", "kind of g
 
 def writer(found: Capabilities) -> Writer | None:
     """Return the writer for a terminal, passing through tmux where that is in between; None for half-blocks."""
-    if found.graphics == "none":
+    if found.graphics == "none" or (found.multiplexer == "tmux" and not tmux_passes()):
         return None
     chosen = WRITERS[found.graphics]
     return Passing(chosen) if found.multiplexer == "tmux" else chosen
+
+
+def _tmux(*words: str) -> str:
+    """Ask tmux about our pane; empty where it does not answer."""
+    pane = os.environ.get("TMUX_PANE")
+    if pane is None:
+        return ""
+    try:
+        told = subprocess.run(
+            ["tmux", words[0], "-t", pane, *words[1:]],
+            capture_output=True,
+            text=True,
+            timeout=TMUX_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return told.stdout
+
+
+@cache
+def tmux_passes() -> bool:
+    """Whether tmux hands on what is wrapped for it; taken for granted where it does not say no."""
+    return _tmux("show-options", "-Apqv", "allow-passthrough").strip() != "off"
+
+
+def tmux_pane() -> tuple[int, int]:
+    """Ask tmux where on its terminal our pane begins: column and row; (0, 0) where it does not say."""
+    told = _tmux("display-message", "-p", "#{pane_left} #{pane_top} #{status-position} #{status}").split()
+    if len(told) != 4 or not (told[0].isdecimal() and told[1].isdecimal()):
+        return 0, 0
+    left, top, position, lines = told
+    above = {"off": 0, "on": 1}.get(lines, int(lines) if lines.isdecimal() else 1) if position == "top" else 0
+    return int(left), int(top) + above
 
 
 class Passing:
@@ -83,13 +124,14 @@ class Passing:
 
     stays = False
 
-    def __init__(self, inner: Writer) -> None:
-        """Wrap a writer."""
-        self._inner = inner
+    def __init__(self, inner: Writer, pane: Callable[[], tuple[int, int]] = tmux_pane) -> None:
+        """Wrap a writer; `pane` tells where ours begins."""
+        self._inner, self._pane = inner, pane
 
     def show(self, picture: RGB, place: Place) -> str:
-        """Return the wrapped text; the cursor moves outside are those of the outer terminal."""
-        return passed(self._inner.show(picture, place))
+        """Return the wrapped text; the cursor moves in it are those of the outer terminal."""
+        left, top = self._pane()
+        return passed(self._inner.show(picture, replace(place, column=place.column + left, row=place.row + top)))
 
     def clear(self, place: Place) -> str:
         """Return the wrapped text."""
