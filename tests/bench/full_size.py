@@ -98,7 +98,7 @@ def measure(
     left_out: set[str] = set()
     for _ in range(rounds):
         for side in sides:
-            note({"peak": matmul_peak(engines[0].threads, side=3072)})
+            note({"peak": matmul_peak(engines[0].threads)})
             task = write_task(place.folder, side, engines[0].task.steps)
             for engine in engines:
                 if engine.name in left_out:

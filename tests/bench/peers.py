@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine_process import HERE, ROOT, Engine, EngineFailed, Worker, cold_run, last_line
@@ -39,8 +39,8 @@ def measure(engines: Sequence[Engine], rounds: int, folder: Path) -> tuple[dict[
     figures = {engine.name: Figures() for engine in engines}
     speeds = []
     for turn in range(rounds + 1):
-        speeds.append(matmul_peak(engines[0].threads))
         for engine in _alive(engines, figures):
+            speeds.append(matmul_peak(engines[0].threads))
             try:
                 seconds, cpu, peak = cold_run(engine, folder / f"{engine.name}.png")
             except EngineFailed as error:
@@ -83,8 +83,8 @@ def _tell(line: str) -> None:
     sys.stderr.flush()
 
 
-def _alive(engines: Sequence[Engine], figures: dict[str, Figures]) -> Iterator[Engine]:
-    return (engine for engine in engines if engine.name in figures)
+def _alive(engines: Sequence[Engine], figures: dict[str, Figures]) -> list[Engine]:
+    return [engine for engine in engines if engine.name in figures]
 
 
 def _leave_out(name: str, why: str, figures: dict[str, Figures]) -> None:
