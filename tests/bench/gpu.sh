@@ -6,7 +6,7 @@
 #   SMALL=1 DEVICE=cpu EXTRA=cpu sh tests/bench/gpu.sh       (tries the script itself on any machine, in a few minutes)
 #
 # VENV names an environment that is used as it is if it exists, WORK a folder that is kept and gone on with,
-# ROUNDS how often every engine has its turn.
+# ROUNDS how often every engine has its turn, LAYOUT who turns convolutions (`graph` or `provider`, in a WORK of its own).
 set -eu
 cd "$(dirname "$0")/../.."
 DEVICE="${DEVICE:-cuda}"
@@ -24,7 +24,8 @@ PY="$VENV/bin/python"
 GPU="tests/bench/gpu.py"
 "$PY" -m retouch doctor || true
 [ -f "$WORK/model/model_index.json" ] || "$PY" "$GPU" build "$WORK/model" $SMALL
-[ -d "$WORK/bundle" ] || "$PY" -m retouch_export "$WORK/model" --output "$WORK/bundle" --precision fp16 --skip-picture
+[ -d "$WORK/bundle" ] || "$PY" -m retouch_export "$WORK/model" --output "$WORK/bundle" --precision fp16 --skip-picture \
+    --cuda-layout "${LAYOUT:-graph}"
 "$PY" "$GPU" roof "$WORK" --device "$DEVICE" || echo "the roof was not measured"
 # Every engine in a process of its own, in turns, because two that hold the GPU's memory disturb each other.
 for round in $(seq "$ROUNDS"); do
