@@ -13,7 +13,7 @@ from PIL import Image
 from retouch.arrays import RGB
 from retouch_models.errors import UnknownName
 from retouch_tui.terminal.capabilities import PLAIN, Graphics
-from retouch_tui.terminal.graphics import WRITERS, Passing, Place, passed, tmux_pane, writer
+from retouch_tui.terminal.graphics import WRITERS, Passing, Place, passed, tmux_pane, tmux_passes, writer
 from retouch_tui.terminal.graphics.kitty import CHUNK
 from terminal_support.pictures import photo
 
@@ -179,6 +179,21 @@ def test_tmux_is_asked_where_the_pane_is(
     assert tmux_pane() == place
     monkeypatch.delenv("TMUX_PANE")
     assert tmux_pane() == (0, 0)
+
+
+@pytest.mark.parametrize(("answer", "passes"), [("on", True), ("all", True), ("", True), ("off", False)])
+def test_where_tmux_passes_nothing_on_half_blocks_take_over(
+    answer: str, passes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tmux"
+    program.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("TMUX_PANE", "%3")
+    tmux_passes.cache_clear()
+    found = writer(replace(PLAIN, graphics=Graphics.KITTY, multiplexer="tmux"))
+    tmux_passes.cache_clear()
+    assert (found is not None) is passes
 
 
 def test_an_unknown_kind_is_refused_by_name() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from textual import events
 from textual.widgets import Input, Select, TextArea
 
 from retouch_tui.messages import PromptEdited
@@ -20,7 +21,7 @@ from retouch_tui.session import resumable
 from retouch_tui.widgets.prompt import PromptBox, PromptLine
 from tui_support.app import make_app
 from tui_support.engine import seed_colour
-from tui_support.journey import click, drag, generated, ready, until
+from tui_support.journey import cell_of, click, drag, generated, move, ready, until
 from tui_support.pictures import landscape
 
 NORMAL, SMALL = (120, 36), (80, 24)
@@ -206,6 +207,24 @@ async def test_the_mask_can_be_edited_as_lines(picture: Path) -> None:
         assert editor.document.mask[20, 20] == 0
         await pilot.press("z")
         assert not editor.document.mask.any()
+
+
+async def test_a_dragged_frame_follows_the_hand_though_the_view_shrinks(picture: Path) -> None:
+    app = make_app(picture)
+    async with app.run_test(size=NORMAL) as pilot:
+        editor = await ready(pilot)
+        await pilot.press("c")
+        zoom = editor.canvas.view.zoom
+        start = cell_of(editor, (80, 32))
+        await move(pilot, start, events.MouseMove, 0)
+        await move(pilot, start, events.MouseDown, 1)
+        for step in range(1, 11):
+            await move(pilot, (start[0] + step, start[1]), events.MouseMove, 1)
+            assert editor.frame is not None
+            assert editor.frame.right == pytest.approx(96 + step / zoom, abs=1)
+        await move(pilot, (start[0] + 10, start[1]), events.MouseUp, 1)
+        assert editor.frame is not None
+        assert editor.frame.left == editor.frame.top == 0
 
 
 async def test_room_is_made_by_a_drag_or_by_numbers_and_is_masked(picture: Path) -> None:

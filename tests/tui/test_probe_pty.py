@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def test_multiplexers_are_not_asked_what_they_take_for_a_title(
     monkeypatch.setattr(detect, "probe", note)
     for variable in ("TMUX", "STY", "TERM"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr("sys.__stdin__", open(os.devnull))  # noqa: PTH123, SIM115 - as sys has it
+    monkeypatch.setattr("sys.__stdin__", sys.__stderr__)  # under a test runner there may be none
     for variable, value in ((name, "x"), ("TERM", "screen-256color"), ("TERM", "xterm-256color")):
         with monkeypatch.context() as one:
             one.setenv(variable, value)

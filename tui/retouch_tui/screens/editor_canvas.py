@@ -21,6 +21,8 @@ class CanvasEditing(Tooling):
 
     _panned_from: Point | None = None
     _framed_from: Point | None = None
+    _framed_at = (0.0, 0.0, 1.0)
+    """Where on the canvas a drag of the frame began, and the zoom then."""
 
     # -- the mouse --------------------------------------------------------------------------------------------
 
@@ -34,6 +36,7 @@ class CanvasEditing(Tooling):
             self._panned_from = (event.view_x, event.view_y)
         elif effect == "frame":
             self._framed_from = (event.x, event.y)
+            self._framed_at = (event.view_x, event.view_y, self.canvas.view.zoom)
         else:
             self._press(erase=event.button == RIGHT)
 
@@ -46,7 +49,9 @@ class CanvasEditing(Tooling):
             self._panned_from = (event.view_x, event.view_y)
             self.canvas.pan(x - event.view_x, y - event.view_y)
         elif self._framed_from is not None:
-            self.pull_frame(self._framed_from, (event.x, event.y))
+            # The view shrinks while the frame grows: only the hand's way across the screen says how far it went.
+            (x, y), (view_x, view_y, zoom) = self._framed_from, self._framed_at
+            self.pull_frame((x, y), (x + (event.view_x - view_x) / zoom, y + (event.view_y - view_y) / zoom))
         elif event.dragging and self.hand.busy:
             self.show_dab(self.hand.move(self.cursor.at))
 
