@@ -207,7 +207,8 @@ class Manifest:
     defaults: Defaults
     graphs: Mapping[str, GraphSpec]
     """By role: the text encoders, `unet`, `vae_encoder`, `vae_decoder`, optionally `preview_decoder`;
-    a variant for another provider is named `unet@cuda`."""
+    a variant for another provider is named `unet@cuda`. Where a UNet is cut for a provider, `unet_text@cuda` and
+    `unet_time@cuda` give what it takes in place of text and timestep. Tensors say their types, and callers convert."""
     files: tuple[FileSpec, ...] = ()
     """The other files: vocabularies, model card."""
     parity: Mapping[str, Any] = field(default_factory=dict)
