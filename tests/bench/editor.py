@@ -17,18 +17,16 @@ from pathlib import Path
 from time import perf_counter, sleep, thread_time
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-os.environ["PYTHONPATH"] = os.pathsep.join(str(p) for p in (ROOT, Path(__file__).parent, *sys.path) if str(p))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 from PIL import Image
-from textual import events
 from textual.pilot import Pilot
 from textual.worker import WorkerState
 
 from retouch.arrays import RGB, Mask
 from retouch.geometry import Box
+from retouch_tui import collector
 from retouch_tui.app import RetouchApp
 from retouch_tui.engine import Draft, OnStage, OnStep, Outcome
 from retouch_tui.runner import ProcessRunner
@@ -149,9 +147,8 @@ class Session:
             await asyncio.sleep(0.02)
             waited += 0.02
             running = [w for w in self.app.workers if w.state in (WorkerState.RUNNING, WorkerState.PENDING)]
-            turns = getattr(self.editor, "turns", None)
-            busy = bool(running) or (turns is not None and turns.busy)
-            calm = 0.0 if busy or self.editor.workspace.busy else calm + 0.02
+            busy = bool(running) or self.editor.turns.busy or self.editor.workspace.busy
+            calm = 0.0 if busy else calm + 0.02
             assert waited < PATIENCE_S, f"it does not come to rest: {running}"
         self.driver.taken()
 
@@ -431,6 +428,8 @@ async def ready(session: Session) -> None:
 async def measured(megapixels: int, only: str) -> list[Cost]:
     """Measure everything on one picture."""
     watch = Watch()
+    # for the process of the generator
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(p) for p in (Path(__file__).parent, *sys.path) if str(p))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["RETOUCH_CONFIG_DIR"], os.environ["RETOUCH_STATE_DIR"] = name + "/config", name + "/state"
@@ -458,6 +457,7 @@ async def measured(megapixels: int, only: str) -> list[Cost]:
 
 def main() -> None:
     """Print the table."""
+    collector.hold()  # as the product does when it starts
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megapixels", type=int, nargs="+", default=[12, 24])
     parser.add_argument("--only", default="", help="only actions with these words, told as they come")
@@ -465,8 +465,7 @@ def main() -> None:
     tables = [asyncio.run(measured(m, asked.only)) for m in asked.megapixels]
     units = " | ".join(f"{m} MP: CPU | wall | late" for m in asked.megapixels)
     rows = [f"| longest step of the event loop, ms | {units} |", "|---|" + "---:|" * (3 * len(tables))]
-    for costs in zip(*tables, strict=True):
-        rows.append(f"| {costs[0].action} | " + " | ".join(c.cells() for c in costs) + " |")
+    rows += [f"| {row[0].action} | " + " | ".join(c.cells() for c in row) + " |" for row in zip(*tables, strict=True)]
     tops = [[max(getattr(c.longest, name) for c in costs) for name in ("cpu", "wall", "late")] for costs in tables]
     rows.append("| **longest of all** | " + " | ".join(f"{1000 * s:.0f}" for top in tops for s in top) + " |")
     sys.stdout.write("\n".join(rows) + "\n")

@@ -388,8 +388,7 @@ async def test_a_moved_key_works(picture: Path, tmp_path: Path) -> None:
 async def test_a_large_picture_is_edited_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.png"
     Image.fromarray(landscape(96, 64)).save(path)
-    for part in ("canvas", "tools", "results"):
-        monkeypatch.setattr(f"retouch_tui.screens.editor_{part}.LARGE_PX", 100)
+    monkeypatch.setattr("retouch_tui.turns.AT_ONCE_PX", 100)
     app = make_app(path)
     async with app.run_test(size=NORMAL) as pilot:
         editor = await ready(pilot)

@@ -68,4 +68,4 @@ async def test_escape_leads_from_the_results_to_the_canvas(picture: Path) -> Non
         assert isinstance(editor.focused, Filmstrip)
         await pilot.press("escape")
         assert editor.focused is editor.canvas
-        assert not editor.has_class("-show-history")
+        assert not editor.query_one(Filmstrip).display

@@ -197,7 +197,7 @@ def test_colour_strokes_guide_the_mask_and_leave_the_rest_alone(workspace: Works
     mask(workspace, 10, 10, 30, 30)
     stroke = workspace.document.stroke("sketch", erase=False, colour=(255, 0, 0))
     stroke.draw(BrushShape(((5.0, 5.0), (60.0, 40.0)), 8))
-    stroke.commit("# colour #ff0000 brush 8 5,5 60,40", "colour")
+    workspace.document.land(workspace.document.recording(stroke, "colour", "# colour #ff0000 brush 8 5,5 60,40"))
     job = workspace.generate()
     assert not (job.folder / "picture.npy").exists(), "a finished job keeps no inputs"
     finish(workspace)

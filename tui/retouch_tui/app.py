@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import monotonic
 
+from textual import events
 from textual.app import SystemCommand
 from textual.screen import Screen
 
 from retouch.errors import RetouchError
+from retouch_tui import collector
 from retouch_tui.actions import ACTIONS
 from retouch_tui.engine import Draft, Engine
 from retouch_tui.folders import config_folder, state_folder
@@ -55,6 +58,8 @@ class RetouchApp(LinkedApp[int]):
         self._theme_asked = theme
         self._mirror_port = mirror
         self.mirror: Mirror | None = None
+        self._input_at: float | None = None
+        """When key or mouse were used since the last search for unreachable objects."""
         session = new_session(self._root) if resume is None else resume
         self.workspace = Workspace(session, make_runner(session))
         self.workspace.draft = self._first_draft()
@@ -81,6 +86,19 @@ class RetouchApp(LinkedApp[int]):
         editor = EditorScreen(self.workspace, self._engine, self._keys, self._settings, config_folder())
         self.push_screen(editor)
         self.call_after_refresh(self._begin, editor)
+        self.set_interval(collector.IDLE_S / 2, self._tidy)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remember when somebody was there."""
+        if isinstance(event, events.InputEvent):
+            self._input_at = monotonic()
+        await super().on_event(event)
+
+    def _tidy(self) -> None:
+        """Search for unreachable objects once everybody is away."""
+        if self._input_at is not None and monotonic() - self._input_at > collector.IDLE_S:
+            self._input_at = None
+            collector.search()
 
     def _begin(self, editor: EditorScreen) -> None:
         self.workspace.session.own()
@@ -89,7 +107,7 @@ class RetouchApp(LinkedApp[int]):
         for trouble in self._troubles:
             self.notify(trouble, severity="warning")
         if self._resume is not None:
-            self._resumed(editor)
+            editor.resume_session()
         elif self._picture is not None and self._picture.is_dir():
             editor.open_sample()
             editor.open_folder(self._picture, fresh=False)
@@ -117,21 +135,8 @@ class RetouchApp(LinkedApp[int]):
             return
         self.notify(f"{self.mirror.address}\nthrough ssh: ssh -L PORT:127.0.0.1:PORT", title="Mirror", timeout=30)
 
-    def _resumed(self, editor: EditorScreen) -> None:
-        try:
-            count = self.workspace.resume()
-        except RetouchError as error:
-            self.notify(str(error), severity="error", timeout=15)
-            editor.open_sample()
-            return
-        editor.restore_origin()
-        editor.begin_looking()
-        came = f"; {count} result{'s' * (count != 1)} came while you were away" if count else ""
-        self.notify(f"your last session is back{came}")
-
     def begin_session(self) -> None:
-        """Keep the session as it is and begin another one in a folder of its own."""
-        self.autosave_now()
+        """Begin another session in a folder of its own; the one before has been kept."""
         self.workspace.session.disown()
         self.workspace.session = new_session(self._root)
         self.workspace.session.own()
@@ -141,15 +146,13 @@ class RetouchApp(LinkedApp[int]):
         if not self.workspace.touched:
             return
         try:
-            self.workspace.write_pictures()
-            self.workspace.session.save(self.workspace.saved())
+            self.workspace.keep()
         except RetouchError as error:
             self.notify(str(error), severity="error")
 
     async def action_quit(self) -> None:
         """Close, keeping the session."""
-        self.autosave_now()
-        self.exit(0)
+        self.editor.action_leave()
 
     def on_unmount(self) -> None:
         """Let others resume the session; a running job goes on by itself."""

@@ -11,7 +11,8 @@ from retouch.geometry import Box, Size
 from retouch.request import request_from_data
 from retouch_tui.engine import Draft
 from retouch_tui.layers import Mask8, Point
-from retouch_tui.refine import areas
+from retouch_tui.refine import separate
+from retouch_tui.shapes import masked_box
 
 State = Literal["waiting", "running", "done", "failed", "skipped"]
 
@@ -70,12 +71,24 @@ def own_options(common: Draft, edited: Draft) -> Own:
 
 def region_of(mask: Mask8, number: int, prompt: str) -> Region | None:
     """Make a region of a mask; None when nothing is masked."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
-        return None
-    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    packed = zlib.compress(np.ascontiguousarray(mask[box.slices]).tobytes(), 1)
-    return Region(number=number, prompt=prompt, box=box, packed=packed)
+    box = masked_box(mask)
+    return None if box.empty else Region(number=number, prompt=prompt, box=box, packed=_packed(mask[box.slices]))
+
+
+def regions_of(mask: Mask8, prompt: str, *, apart: bool = False) -> list[Region]:
+    """Make one region of a mask, or one of each of its separate areas; numbered from 1."""
+    if not apart:
+        whole = region_of(mask, 1, prompt)
+        return [] if whole is None else [whole]
+    found = []
+    for number, (box, chosen) in enumerate(separate(mask), 1):
+        block = np.where(chosen, mask[box.slices], 0).astype(np.uint8)
+        found.append(Region(number=number, prompt=prompt, box=box, packed=_packed(block)))
+    return found
+
+
+def _packed(block: Mask8) -> bytes:
+    return zlib.compress(np.ascontiguousarray(block).tobytes(), 1)
 
 
 class FixList:
@@ -103,15 +116,7 @@ class FixList:
 
     def add(self, mask: Mask8, prompt: str, *, apart: bool = False) -> list[Region]:
         """Add the mask as one region, or each of its separate areas as a region of its own."""
-        count, labels = areas(mask) if apart else (1, (mask > 0).astype(np.int32))
-        added = []
-        for label in range(1, count + 1):
-            number = max(self._regions, default=0) + 1
-            region = region_of(np.where(labels == label, mask, 0).astype(np.uint8), number, prompt)
-            if region is not None:
-                self._regions[number] = region
-                added.append(region)
-        return added
+        return [self.append(region) for region in regions_of(mask, prompt, apart=apart)]
 
     def append(self, region: Region) -> Region:
         """Put a region at the end, under the next free number."""

@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 from math import floor
 
 from retouch.geometry import Box
-from retouch_tui.document import SKETCH_LINE, Document, Layer, Stroke
+from retouch_tui.document import SKETCH_LINE, Document
+from retouch_tui.landing import Landing
 from retouch_tui.layers import Colour, Point
-from retouch_tui.shapes import Ground, Shape, pair, snapped
+from retouch_tui.raster import Drawing
+from retouch_tui.shapes import BrushShape, Ground, Outlined, Shape, around, pair, snapped
+from retouch_tui.stroke import Layer, Stroke
 from retouch_tui.tools import ERASERS, TOOLS, Pen, Tool
+from retouch_tui.turns import Errand
 
 SMALLEST_PX, LARGEST_PX = 1, 400
 PRESETS_PX = (2, 4, 8, 16, 24, 40, 64, 100, 160)
@@ -74,10 +78,9 @@ class Hand:
         self.sizes[self.tool_name] = min(max(size_px, SMALLEST_PX), LARGEST_PX)
         return self.sizes[self.tool_name]
 
-    def press(self, at: Point, *, erase: bool = False) -> Box | None:
-        """Begin a gesture, or set a corner; returns what changed on the canvas."""
-        tool = self.tool
-        at = snapped(at)
+    def begin(self, at: Point, *, erase: bool = False) -> Box | None:
+        """Begin a gesture, or set a corner; returns what changed in the document."""
+        tool, at = self.tool, snapped(at)
         if tool.effect == "pick":
             self._pick(at)
             return None
@@ -85,71 +88,86 @@ class Hand:
             return None
         if tool.gesture == "corners" and self.points:
             self.points.append(at)
-            return self._show()
+            return None
         self._erase = (erase != self.swapped) or self.tool_name in ERASERS
-        layer: Layer = "mask" if tool.effect == "mask" else "sketch"
-        self._stroke = self.document.stroke(layer, erase=self._erase, colour=self.colour)
+        if tool.traced:
+            layer: Layer = "mask" if tool.effect == "mask" else "sketch"
+            self._stroke = self.document.stroke(layer, erase=self._erase, colour=self.colour)
         self.points = [at]
-        changed = self._show()
-        return self._commit(changed) if tool.gesture == "tap" else changed
-
-    def tapped(self, at: Point) -> Shape | None:
-        """Return the shape that a tap would draw, without drawing it; None for tools that are not tapped."""
-        tool = self.tool
-        drawn = tool.gesture == "tap" and tool.effect == "mask"
-        return tool.shape([snapped(at)], self.pen) if drawn else None
-
-    def land(self, shape: Shape, *, erase: bool) -> Box | None:
-        """Record a tap whose shape was drawn elsewhere."""
-        stroke = self.document.stroke("mask", erase=erase != self.swapped)
-        sign = "-" if erase != self.swapped else "+"
-        stroke.draw(shape)
-        return stroke.commit(f"{sign} {shape.text(stroke.ground)}", self.tool.label.lower())
+        return self._trace()
 
     def move(self, at: Point) -> Box | None:
-        """Go on with a drag."""
-        if self._stroke is None or self.tool.gesture != "drag":
+        """Go on with a drag; returns what changed in the document."""
+        if not self.points or self.tool.gesture != "drag":
             return None
         at = snapped(at)
         last = self.points[-1]
         if abs(at[0] - last[0]) + abs(at[1] - last[1]) < LEAST_MOVE_PX:
             return None
         self.points.append(at)
-        return self._show()
+        return self._trace()
 
-    def release(self, at: Point) -> Box | None:
-        """End a drag; corners go on until `close`."""
-        if self._stroke is None or self.tool.gesture != "drag":
+    def finish(self) -> Errand[Landing | None] | None:
+        """End the gesture; returns what is to be worked out for its step, None if it came to nothing."""
+        shape, stroke, erase, document = self._shape(), self._stroke, self._erase, self.document
+        self._stroke, self.points = None, []
+        label = self.tool.label.lower()
+        if stroke is not None and shape is not None:
+            line = self._line(shape, document.ground)
+            return Errand(stroke.pixels, lambda: document.recording(stroke, label, line))
+        if shape is None:
             return None
-        return self._commit(self.move(at))
-
-    def close(self) -> Box | None:
-        """Finish a shape of corners, or a drag where the pointer is."""
-        return None if self._stroke is None else self._commit(None)
+        return Errand(self._covered(shape), lambda: document.drawing(shape, label, erase=erase))
 
     def cancel(self) -> Box | None:
-        """Drop the gesture."""
+        """Drop the gesture; returns what changed in the document."""
         stroke, self._stroke = self._stroke, None
         self.points = []
         return None if stroke is None else stroke.abandon()
 
+    def drawn(self, pointer: Point) -> Drawing | None:
+        """Return the shape under way as it is shown, with the pointer as the next of its corners."""
+        more = [pointer] if self.tool.gesture == "corners" else []
+        shape = self.tool.shape([*self.points, *more], self.pen) if self.points else None
+        if self.tool.traced or not isinstance(shape, Outlined):
+            return None
+        return Drawing(corners=shape.corners(), erase=self._erase)
+
+    # -- gestures at once -------------------------------------------------------------------------------------
+
+    def press(self, at: Point, *, erase: bool = False) -> Box | None:
+        """Begin a gesture, or set a corner; a tap is finished with it."""
+        changed = self.begin(at, erase=erase)
+        return self._finished(changed) if self.tool.gesture == "tap" else changed
+
+    def release(self, at: Point) -> Box | None:
+        """End a drag; corners go on until `close`."""
+        if not self.points or self.tool.gesture != "drag":
+            return None
+        return self._finished(self.move(at))
+
+    def close(self) -> Box | None:
+        """Finish a shape of corners, or a drag where the pointer is."""
+        return self._finished(None)
+
+    def _finished(self, changed: Box | None) -> Box | None:
+        errand = self.finish()
+        box = None if errand is None else self.document.land(errand.run())
+        return changed if box is None else box if changed is None else changed.union(box)
+
     def _shape(self) -> Shape | None:
-        return self.tool.shape(self.points, self.pen)
+        return self.tool.shape(self.points, self.pen) if self.points else None
 
-    def _show(self) -> Box | None:
-        shape = self._shape()
-        return None if shape is None or self._stroke is None else self._stroke.draw(shape)
+    def _trace(self) -> Box | None:
+        shape = self._shape() if self._stroke is not None else None
+        return self._stroke.draw(shape) if self._stroke is not None and isinstance(shape, BrushShape) else None
 
-    def _commit(self, changed: Box | None) -> Box | None:
-        shape, stroke = self._shape(), self._stroke
-        self._stroke = None
-        self.points = []
-        if stroke is None or shape is None:
-            return changed
-        box = stroke.commit(self._line(shape, stroke.ground), self.tool.label.lower())
-        if box is None:
-            return changed
-        return box if changed is None else changed.union(box)
+    def _covered(self, shape: Shape) -> int:
+        """At most so many pixels are looked at to draw a shape."""
+        whole = self.document.size
+        if self.tool.gesture == "tap" or not isinstance(shape, Outlined):
+            return whole.area
+        return around(shape.corners()).pad(1).clamp(whole).area
 
     def _line(self, shape: Shape, ground: Ground) -> str:
         if self.tool.effect == "sketch":

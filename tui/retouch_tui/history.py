@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import cv2
@@ -49,6 +50,7 @@ class PictureStore:
         """Keep files in `folder`."""
         self.folder = folder
         self._cache: OrderedDict[str, RGB] = OrderedDict()
+        self._lock = Lock()
 
     def path(self, key: str) -> Path:
         """Return the file of a picture."""
@@ -56,8 +58,16 @@ class PictureStore:
 
     def put(self, key: str, pixels: RGB) -> None:
         """Keep a picture in memory; `write` brings it to disk."""
-        self._cache[key] = pixels
-        self._shed()
+        with self._lock:
+            self._cache[key] = pixels
+            self._shed()
+
+    def at_hand(self, key: str) -> RGB | None:
+        """Return the pixels of a picture that is in memory; None for one that must be read."""
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+            return self._cache.get(key)
 
     def write(self, key: str, pixels: RGB) -> None:
         """Write a picture whole or not at all."""
@@ -71,9 +81,9 @@ class PictureStore:
 
     def get(self, key: str) -> RGB:
         """Return the pixels of a picture; PictureError when its file is gone."""
-        if key in self._cache:
-            self._cache.move_to_end(key)
-            return self._cache[key]
+        known = self.at_hand(key)
+        if known is not None:
+            return known
         try:
             with Image.open(self.path(key)) as image:
                 pixels = np.asarray(image.convert("RGB"))
@@ -115,25 +125,28 @@ class History:
         """Return the key that `add` will give."""
         return str(max((int(k) for k in self.entries), default=-1) + 1)
 
-    def add(self, pixels: RGB, entry: Entry) -> Entry:
-        """Add a picture under a new key and return its entry."""
+    def add(self, pixels: RGB, entry: Entry, small: RGB | None = None) -> Entry:
+        """Add a picture under a new key and return its entry; `small` is its `thumbnail`, where that is known."""
         added = replace(entry, key=self.next_key())
         self.entries[added.key] = added
         self.pictures.put(added.key, pixels)
-        self._thumbnails[added.key] = thumbnail(pixels)
+        self._thumbnails[added.key] = thumbnail(pixels) if small is None else small
         return added
 
-    def take(self, key: str) -> RGB:
+    def take(self, key: str) -> None:
         """Go on from a picture."""
         self.entries[key] = replace(self.entries[key], taken=True)
         self.base = key
-        return self.pictures.get(key)
 
     def thumbnail(self, key: str) -> RGB:
         """Return a small picture of an entry."""
         if key not in self._thumbnails:
             self._thumbnails[key] = thumbnail(self.pictures.get(key))
         return self._thumbnails[key]
+
+    def thumbnail_at_hand(self, key: str) -> RGB | None:
+        """Return a small picture of an entry if it is known already."""
+        return self._thumbnails.get(key)
 
     def line_of(self, key: str) -> list[Entry]:
         """Return the way from the first picture to this one."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retouch_models.errors import UsageError
+from retouch_tui import collector
 from retouch_tui.folders import config_folder, state_folder
 from retouch_tui.terminal.capabilities import Capabilities, Mouse
 from retouch_tui.terminal.cleanup import ShellGuard
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     except BaseException:
         guard.not_begun()
         raise
+    collector.hold()
     guard.install(save=app.autosave_now)
     code = app.run(mouse=capabilities.mouse is not Mouse.OFF)
     _hear_out(capabilities)

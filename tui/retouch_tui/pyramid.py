@@ -1,6 +1,8 @@
 """A picture at falling sizes, and exact sampling of any part of it."""
 
+from collections.abc import Sequence
 from math import ceil, floor, log2
+from threading import Lock
 from typing import TypeAlias
 
 import cv2
@@ -28,6 +30,7 @@ class Pyramid:
     def __init__(self, plane: Plane) -> None:
         """Start from the full-size picture, which is read and never written."""
         self._levels = [plane]
+        self._growing = Lock()
 
     @property
     def full(self) -> Plane:
@@ -44,6 +47,18 @@ class Pyramid:
             above, here = self._levels[level - 1], self._levels[level]
             source = above[2 * box.top : 2 * box.bottom, 2 * box.left : 2 * box.right]
             here[box.slices] = _halved(source)
+
+    def followed(self, plane: Plane, boxes: Sequence[Box]) -> "Pyramid":
+        """Return the pyramid of a picture of the same size that differs inside the boxes only; this one stays."""
+        fresh = Pyramid(plane)
+        fresh._levels += [level.copy() for level in self._levels[1:]]
+        for box in boxes:
+            fresh.replace(plane, box)
+        return fresh
+
+    def prepare(self, scale: tuple[float, float]) -> None:
+        """Make the copies that `sample` needs at this scale and at closer ones, in a thread where it takes long."""
+        self._at(self.level(max(scale)))
 
     def level(self, scale: float) -> int:
         """Return the smallest level that still has at least as many pixels as the view shows."""
@@ -63,8 +78,9 @@ class Pyramid:
         return _gather(plane, down, across)
 
     def _at(self, level: int) -> Plane:
-        while len(self._levels) <= level:
-            self._levels.append(_halved(self._levels[-1]))
+        with self._growing:
+            while len(self._levels) <= level:
+                self._levels.append(_halved(self._levels[-1]))
         return self._levels[level]
 
 
@@ -99,9 +115,9 @@ def _gather(plane: Plane, down: Taps, across: Taps) -> Plane:
     columns, column_weight = across
     if rows.shape[1] == columns.shape[1] == 1:
         return plane[rows[:, 0][:, None], columns[:, 0][None, :]]
-    first = int(columns.min())
-    strip = plane[:, first : int(columns.max()) + 1].astype(np.int32)[int(rows.min()) : int(rows.max()) + 1]
-    rows, columns = rows - int(rows.min()), columns - first
+    top, left = int(rows.min()), int(columns.min())
+    strip = plane[top : int(rows.max()) + 1, left : int(columns.max()) + 1].astype(np.int32)
+    rows, columns = rows - top, columns - left
     extra = (slice(None),) + (None,) * (plane.ndim - 1)
     tall = sum(strip[rows[:, tap]] * row_weight[:, tap][extra] for tap in range(rows.shape[1]))
     tall = np.asarray(tall)

@@ -4,22 +4,29 @@ Every function of a block gives the same bytes as that block of the whole, so a 
 place and nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from retouch.arrays import RGB, Alpha
 from retouch.geometry import Box, Size
-from retouch_tui.layers import Mask8, Sketch
-from retouch_tui.pyramid import Pyramid
+from retouch_tui.layers import Mask8, Point, Sketch
+from retouch_tui.preview import Preview
+from retouch_tui.pyramid import Plane, Pyramid
 from retouch_tui.terminal.colour import Pixels
 from retouch_tui.view import View
 
 SURROUNDINGS = (24, 24, 24)
 CHECKER = ((58, 58, 58), (84, 84, 84))
 """Nothing there yet: transparent, or inside the frame but outside the picture."""
+
+SUBPIXEL = 4
+FARTHEST = 1 << 20
+"""Bits after the binary point of a shape under way, and where it is cut off far outside the canvas."""
 
 CHECKER_SIDE = 4
 DIVIDER = (245, 245, 245)
@@ -50,12 +57,21 @@ class Side(StrEnum):
     WIPE = "wipe"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A shape under way: shown at the resolution of the view, drawn into the mask when it is finished."""
+
+    corners: tuple[Point, ...]
+    """Its outline, closed, in picture coordinates."""
+    erase: bool = False
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Scene:
-    """What there is to see, all at picture resolution.
+    """What there is to see, all but preview and drawing at picture resolution.
 
     compare is the picture before, of the same size; regions are numbered boxes (the fix list); frame is
-    the picture to be, which may reach beyond the picture's edges.
+    the picture to be, which may reach beyond the picture's edges; preview is seen under the mask.
     """
 
     picture: RGB
@@ -65,6 +81,8 @@ class Scene:
     alpha: Alpha | None = None
     regions: tuple[tuple[Box, str], ...] = ()
     frame: Box | None = None
+    preview: Preview | None = None
+    drawing: Drawing | None = None
 
     @property
     def size(self) -> Size:
@@ -97,46 +115,75 @@ class Look:
 class Raster:
     """A scene prepared for being looked at from any view."""
 
-    def __init__(self, scene: Scene) -> None:
-        """Take the scene; its arrays are read, never written."""
+    def __init__(self, scene: Scene, like: "Raster | None" = None) -> None:
+        """Take the scene, whose arrays are read, never written; what `like` knows of the same arrays is used again."""
         self._scene = scene
-        self._picture = Pyramid(_sketched(scene))
-        self._mask = Pyramid(scene.mask)
-        self._compare = None if scene.compare is None else Pyramid(scene.compare)
-        self._alpha = None if scene.alpha is None else Pyramid(scene.alpha)
+        known: list[Pyramid] = [] if like is None else like._pyramids()
+
+        def pyramid(plane: Plane) -> Pyramid:
+            return next((p for p in known if p.full is plane), None) or Pyramid(plane)
+
+        self._picture: Pyramid = pyramid(scene.picture)
+        self._mask: Pyramid = pyramid(scene.mask)
+        self._strokes: Pyramid | None = None if scene.strokes is None else pyramid(scene.strokes)
+        self._compare: Pyramid | None = None if scene.compare is None else pyramid(scene.compare)
+        self._alpha: Pyramid | None = None if scene.alpha is None else pyramid(scene.alpha)
+
+    def _pyramids(self) -> list[Pyramid]:
+        found = (self._picture, self._mask, self._strokes, self._compare, self._alpha)
+        return [pyramid for pyramid in found if pyramid is not None]
 
     @property
     def scene(self) -> Scene:
         """The scene as last taken."""
         return self._scene
 
+    def unknown_px(self, scene: Scene) -> int:
+        """Count the pixels of a scene's arrays that `Raster(scene, self)` would have to look at."""
+        known = [pyramid.full for pyramid in self._pyramids()]
+        planes = (scene.picture, scene.mask, scene.strokes, scene.compare, scene.alpha)
+        return scene.size.area * sum(not any(p is k for k in known) for p in planes if p is not None)
+
+    def prepare(self, view: View) -> None:
+        """Do what takes long, for a view and for closer ones."""
+        for pyramid in self._pyramids():
+            pyramid.prepare(view.scale)
+
+    def lay(self, scene: Scene) -> None:
+        """Take a scene of the same arrays: only what lies above them differs, preview, drawing, frame and regions."""
+        self._scene = scene
+
     def follow(self, scene: Scene, box: Box) -> None:
-        """Take a scene of the same size that differs inside the box only."""
-        before, self._scene = self._scene, scene
+        """Take a scene of the same size whose mask and strokes differ inside the box only."""
+        self._scene = scene
         box = box.clamp(scene.size)
         self._mask.replace(scene.mask, box)
-        if scene.strokes is not None or before.strokes is not None:
-            block = Scene(
-                picture=scene.picture[box.slices],
-                mask=scene.mask[box.slices],
-                strokes=None if scene.strokes is None else scene.strokes[box.slices],
-            )
-            picture = self._picture.full.copy() if before.strokes is None else self._picture.full
-            picture[box.slices] = _sketched(block)
-            self._picture.replace(picture, box)
+        if self._strokes is not None and scene.strokes is not None:
+            self._strokes.replace(scene.strokes, box)
         else:
-            self._picture.replace(scene.picture, box)
+            self._strokes = None if scene.strokes is None else Pyramid(scene.strokes)
+
+    def followed(self, scene: Scene, boxes: Sequence[Box]) -> "Raster":
+        """Return the raster that `follow` would make of this one, which stays as it is: for a thread."""
+        fresh = Raster(scene, self)
+        inside = [box.clamp(scene.size) for box in boxes]
+        fresh._mask = self._mask.followed(scene.mask, inside)
+        if self._strokes is not None and scene.strokes is not None:
+            fresh._strokes = self._strokes.followed(scene.strokes, inside)
+        return fresh
 
     def render(self, view: View, look: Look, block: Box) -> tuple[Pixels, Mask8]:
         """Return the view pixels of a block (in view pixels) and how much of each is masked, 0..255."""
         inside = self._inside(view, block)
         cover = self._cover(view, block.pad(1))
-        cover = np.where(self._inside(view, block.pad(1)), cover, np.uint8(0))
         here = cover[1:-1, 1:-1]
         if look.mask_only:
             shown = np.repeat(here[..., None], 3, axis=2)
             return np.where(inside[..., None], shown, np.array(SURROUNDINGS, np.uint8)), here
-        pixels = np.where(inside[..., None], self._seen(view, look, block), self._beyond(view, block))
+        seen = self._seen(view, look, block)
+        if self._scene.preview is not None:
+            seen = self._scene.preview.over(seen, here, view, block)
+        pixels = np.where(inside[..., None], seen, self._beyond(view, block))
         if look.side is Side.WIPE and self._compare is not None:
             pixels = _divided(pixels, view, look, block)
         if look.tint is Tint.OFF or not here.any():
@@ -148,12 +195,18 @@ class Raster:
         return pyramid.sample(view.scale, (left + block.left, top + block.top), (block.width, block.height))
 
     def _cover(self, view: View, block: Box) -> Mask8:
-        return self._sample(self._mask, view, block)
+        cover: Mask8 = self._sample(self._mask, view, block)
+        drawing = self._scene.drawing
+        if drawing is not None:
+            drawn = _drawn(drawing, view, block)
+            cover = np.minimum(cover, 255 - drawn) if drawing.erase else np.maximum(cover, drawn)
+        shown: Mask8 = np.where(self._inside(view, block), cover, np.uint8(0))
+        return shown
 
     def _seen(self, view: View, look: Look, block: Box) -> Pixels:
         """The picture, or the one before, or both side by side."""
         if self._compare is None or look.side is Side.AFTER:
-            pixels = self._sample(self._picture, view, block)
+            pixels = self._worked_on(view, block)
         elif look.side is Side.BEFORE:
             pixels = self._sample(self._compare, view, block)
         else:
@@ -161,13 +214,23 @@ class Raster:
             pixels = np.where(
                 old[None, :, None],
                 self._sample(self._compare, view, block),
-                self._sample(self._picture, view, block),
+                self._worked_on(view, block),
             )
         if self._alpha is None:
             return pixels
         opaque = self._sample(self._alpha, view, block)[..., None].astype(np.int32)
         mixed = (pixels * opaque + _checker(view, block) * (255 - opaque) + 127) // 255
         return mixed.astype(np.uint8)
+
+    def _worked_on(self, view: View, block: Box) -> Pixels:
+        """The picture with the colour strokes above it."""
+        pixels: Pixels = self._sample(self._picture, view, block)
+        if self._strokes is None:
+            return pixels
+        over = self._sample(self._strokes, view, block).astype(np.int32)
+        # A stroke has no colour where it is not opaque, so its mean is weighted by its opacity already.
+        mixed = (pixels * (255 - over[..., 3:]) + over[..., :3] * 255 + 127) // 255
+        return np.asarray(np.minimum(mixed, 255), np.uint8)
 
     def _inside(self, view: View, block: Box) -> NDArray[np.bool_]:
         return _within(view, block, Box.of(self._scene.size))
@@ -224,10 +287,12 @@ def _tinted(pixels: Pixels, cover: Mask8, tint: Tint, strength: int) -> Pixels:
     return np.where(outline[..., None], edge, mixed).astype(np.uint8)
 
 
-def _sketched(scene: Scene) -> RGB:
-    """The picture with the colour strokes above it."""
-    if scene.strokes is None:
-        return scene.picture
-    opacity = scene.strokes[..., 3:].astype(np.int32)
-    mixed = (scene.picture * (255 - opacity) + scene.strokes[..., :3] * opacity + 127) // 255
-    return mixed.astype(np.uint8)
+def _drawn(drawing: Drawing, view: View, block: Box) -> Mask8:
+    """How much of each view pixel of a block a shape under way covers: all or nothing."""
+    drawn = np.zeros((block.height, block.width), np.uint8)
+    left, top = view.origin
+    corners = (np.array(drawing.corners) - (left, top)) * view.scale - (block.left + 0.5, block.top + 0.5)
+    # OpenCV's coordinates have the centre of the first pixel at 0 and some bits behind the binary point.
+    places = np.round(np.clip(corners, -FARTHEST, FARTHEST) * (1 << SUBPIXEL)).astype(np.int32)
+    cv2.fillPoly(drawn, [places], 255, cv2.LINE_8, SUBPIXEL)
+    return drawn

@@ -1,6 +1,6 @@
 """Whole-mask operations of the toolbox, each with its line of the mask language."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retouch.arrays import Mask
+from retouch.geometry import Box
 from retouch.mask import ops
 from retouch_tui.layers import Mask8
+from retouch_tui.shapes import masked_box
 
 RADIUS_PX = 4
 SPECK_PX = 6
@@ -58,9 +60,16 @@ def areas(mask: Mask8) -> tuple[int, NDArray[np.int32]]:
     return count - 1, labels
 
 
+def separate(mask: Mask8) -> Iterator[tuple[Box, NDArray[np.bool_]]]:
+    """Yield the box of each separate area, and which of its pixels belong to it; in the order of `areas`."""
+    found = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
+    labels, stats = found[1], found[2]
+    for label, (left, top, width, height) in enumerate(stats[1:, :4].tolist(), 1):
+        box = Box(left, top, left + width, top + height)
+        yield box, labels[box.slices] == label
+
+
 def area_count(mask: Mask8) -> int:
     """Count the separate areas, looking only where something is masked."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
-        return 0
-    return areas(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])[0]
+    box = masked_box(mask)
+    return 0 if box.empty else areas(mask[box.slices])[0]

@@ -3,9 +3,10 @@
 Both come from the runtime's own drawing, so that the lines draw the same pixels again.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import floor
-from typing import Protocol
+from math import atan2, ceil, cos, floor, pi, sin
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -38,6 +39,9 @@ class Cover:
     amount: Mask8
 
 
+ROUND = 16
+"""Corners of half a circle that is shown as a polygon."""
+
 FLOODED = 128
 """Marks what a flood has reached, between 0 and 255."""
 
@@ -51,6 +55,15 @@ class Shape(Protocol):
 
     def cover(self, ground: Ground) -> Cover | None:
         """Say which pixels the shape covers; None when it lies outside the picture."""
+        ...
+
+
+@runtime_checkable
+class Outlined(Shape, Protocol):
+    """A shape that can be shown before it is drawn."""
+
+    def corners(self) -> tuple[Point, ...]:
+        """Return its outline, closed, in picture coordinates."""
         ...
 
 
@@ -82,20 +95,50 @@ class BrushShape:
         return f"brush {self.size_px} " + " ".join(pair(p) for p in self.points)
 
     def cover(self, ground: Ground) -> Cover | None:
-        """Draw the trace of the pen; the same however the path is split."""
-        return _covered(draw.stroke(ground.size, [snapped(p) for p in self.points], self.size_px, soft=False))
+        """Draw the trace of the pen."""
+        return _covered(draw.stroke(ground.size, self._path(), self.size_px, soft=False))
+
+    def covers(self, size: Size) -> Iterator[Cover]:
+        """Draw the same trace in pieces along the path, the same however it is split; see `dot`."""
+        for patch in draw.stroke_parts(size, self._path(), self.size_px, soft=False):
+            if patch.mask.any():
+                yield Cover(patch.box, to_amount(patch.mask > 0))
+
+    def dot(self, size: Size) -> Cover | None:
+        """Draw what a path marks whose pieces are empty: one pixel; None for one that stays outside the picture."""
+        path = self._path()
+        return None if draw.reach(size, path, self.size_px).empty else _covered(draw.dot(size, path[0]))
+
+    def _path(self) -> list[Point]:
+        return [snapped(p) for p in self.points]
+
+    def corners(self) -> tuple[Point, ...]:
+        """Return the outline of the trace from its first to its last point."""
+        (x0, y0), (x1, y1) = self.points[0], self.points[-1]
+        along, half = atan2(y1 - y0, x1 - x0), self.size_px / 2
+        ends = [(x1, y1, along - pi / 2), (x0, y0, along + pi / 2)]
+        return tuple(
+            (x + half * cos(start + pi * n / ROUND), y + half * sin(start + pi * n / ROUND))
+            for x, y, start in ends
+            for n in range(ROUND + 1)
+        )
 
 
 @dataclass(frozen=True)
 class RectangleShape:
     """All pixels from one corner to the other, both included."""
 
-    corners: tuple[Point, Point]
+    ends: tuple[Point, Point]
 
     def box(self) -> Box:
         """Return the pixels that the corners touch."""
-        (x0, y0), (x1, y1) = self.corners
+        (x0, y0), (x1, y1) = self.ends
         return Box(floor(min(x0, x1)), floor(min(y0, y1)), floor(max(x0, x1)) + 1, floor(max(y0, y1)) + 1)
+
+    def corners(self) -> tuple[Point, ...]:
+        """Return its outline."""
+        box = self.box()
+        return ((box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom))
 
     def text(self, ground: Ground) -> str:  # noqa: ARG002
         """`rect left,top WIDTHxHEIGHT`."""
@@ -112,11 +155,17 @@ class RectangleShape:
 class EllipseShape:
     """The ellipse that touches the sides of a rectangle."""
 
-    corners: tuple[Point, Point]
+    ends: tuple[Point, Point]
 
     def _measures(self) -> tuple[float, float, float, float]:
-        box = RectangleShape(self.corners).box()
+        box = RectangleShape(self.ends).box()
         return (box.left + box.right) / 2, (box.top + box.bottom) / 2, box.width / 2, box.height / 2
+
+    def corners(self) -> tuple[Point, ...]:
+        """Return its outline."""
+        x, y, across, down = self._measures()
+        angles = [2 * pi * n / (4 * ROUND) for n in range(4 * ROUND)]
+        return tuple((x + across * cos(angle), y + down * sin(angle)) for angle in angles)
 
     def text(self, ground: Ground) -> str:  # noqa: ARG002
         """`ellipse x,y across,down`: the middle and the half axes."""
@@ -133,6 +182,10 @@ class PolygonShape:
     """The area inside a closed path."""
 
     points: tuple[Point, ...]
+
+    def corners(self) -> tuple[Point, ...]:
+        """Return its outline."""
+        return self.points
 
     def text(self, ground: Ground) -> str:  # noqa: ARG002
         """`poly x,y x,y x,y …`."""
@@ -188,25 +241,10 @@ class FillShape:
         return None if shape is None else shape.cover(ground)
 
 
-@dataclass(frozen=True, eq=False)
-class DrawnShape:
-    """A shape that was drawn elsewhere, in a thread for one."""
-
-    words: str
-    area: Cover | None
-
-    @classmethod
-    def of(cls, shape: Shape, ground: Ground) -> "DrawnShape":
-        """Draw a shape now."""
-        return cls(shape.text(ground), shape.cover(ground))
-
-    def text(self, ground: Ground) -> str:  # noqa: ARG002
-        """Return its line."""
-        return self.words
-
-    def cover(self, ground: Ground) -> Cover | None:  # noqa: ARG002
-        """Return where it lies."""
-        return self.area
+def around(corners: Sequence[Point]) -> Box:
+    """Return the box around points."""
+    across, down = [x for x, _ in corners], [y for _, y in corners]
+    return Box(floor(min(across)), floor(min(down)), ceil(max(across)), ceil(max(down)))
 
 
 def to_amount(chosen: np.ndarray) -> Mask8:
@@ -219,13 +257,12 @@ def outline(area: Mask8) -> PolygonShape:
 
     So the middle of every pixel of its rim is inside and no other one is.
     """
-    rows, columns = np.flatnonzero(area.any(axis=1)), np.flatnonzero(area.any(axis=0))
-    top, left = int(rows[0]), int(columns[0])
-    block = area[top : rows[-1] + 1, left : columns[-1] + 1]
+    box = masked_box(area)
+    block = area[box.slices]
     doubled = np.repeat(np.repeat(block, 2, axis=0), 2, axis=1)
     found, _ = cv2.findContours(doubled, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     corners = max(found, key=cv2.contourArea).reshape(-1, 2)
-    quarter = (corners + 0.5) / 2 + np.array([left, top])
+    quarter = (corners + 0.5) / 2 + np.array([box.left, box.top])
     return PolygonShape(tuple((float(x), float(y)) for x, y in quarter))
 
 
@@ -233,17 +270,17 @@ def _holds(size: Size, x: int, y: int) -> bool:
     return 0 <= x < size.width and 0 <= y < size.height
 
 
+def masked_box(mask: Mask8) -> Box:
+    """Return the box around all that is above 0; an empty one where nothing is."""
+    left, top, width, height = cv2.boundingRect(mask)
+    return Box(left, top, left + width, top + height)
+
+
 def _trimmed(amount: Mask8) -> Cover:
-    rows, columns = np.flatnonzero(amount.any(axis=1)), np.flatnonzero(amount.any(axis=0))
-    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    box = masked_box(amount)
     return Cover(box, amount[box.slices])
 
 
-def tail(shape: Shape, seen: int) -> Shape:
-    """The part of a brush path after its first `seen` points; other shapes as they are.
-
-    The finest pen is drawn whole: set down between pixel middles it marks one pixel, which a longer path may not.
-    """
-    if isinstance(shape, BrushShape) and shape.size_px > 1 and 0 < seen < len(shape.points):
-        return BrushShape(shape.points[seen - 1 :], shape.size_px)
-    return shape
+def tail(path: BrushShape, seen: int) -> BrushShape:
+    """Return the part of a path after its first `seen` points."""
+    return BrushShape(path.points[seen - 1 :], path.size_px) if seen > 0 else path

@@ -1,8 +1,12 @@
-"""Undo and redo: what a step changed, as the compressed difference of the pixels in its box."""
+"""Undo and redo: what a step changed, as the compressed difference of the pixels in its places.
+
+A step only works out what would be seen (`Landing`), in a thread if that takes long; the document puts it in place.
+"""
 
 import zlib
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -10,22 +14,13 @@ from numpy.typing import NDArray
 
 from retouch.arrays import RGB
 from retouch.geometry import Box
-from retouch_tui.layers import Mask8, Sketch
+from retouch_tui.landing import Block, Landing, Layers, landing
 
 LARGEST_COUNT = 200
 """Steps that can be undone."""
 
 LARGEST_BYTES = 64 * 2**20
 """Memory that steps may take; the oldest go first."""
-
-
-class Canvas(Protocol):
-    """The layers that steps change."""
-
-    picture: RGB
-    mask: Mask8
-    sketch: Sketch | None
-    lines: tuple[str, ...]
 
 
 class Step(Protocol):
@@ -36,12 +31,17 @@ class Step(Protocol):
         """What it was, in a word or two."""
         ...
 
-    def undo(self, canvas: Canvas) -> Box:
-        """Take the step back and return what changed."""
+    @property
+    def pixels(self) -> int:
+        """How many pixels must be looked at to undo it."""
         ...
 
-    def redo(self, canvas: Canvas) -> Box:
-        """Do the step again and return what changed."""
+    def undone(self, layers: Layers) -> Landing:
+        """Work out the layers without the step."""
+        ...
+
+    def redone(self, layers: Layers) -> Landing:
+        """Work out the layers with the step once more."""
         ...
 
     def weight(self) -> int:
@@ -75,38 +75,53 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """How a box of a layer differs."""
+
+    box: Box
+    difference: Difference
+
+    def of(self, layer: NDArray[np.uint8]) -> Block:
+        """Return the other pixels of the box."""
+        return Block(self.box, self.difference.of(layer[self.box.slices]))
+
+
+@dataclass(frozen=True)
 class Change:
-    """Pixels of one layer and the lines of the script."""
+    """Pixels of a layer and the lines of the script."""
 
     label: str
     box: Box
-    mask: Difference | None
-    sketch: Difference | None
     before: tuple[str, ...]
     after: tuple[str, ...]
+    mask: tuple[Piece, ...] = ()
+    sketch: tuple[Piece, ...] = ()
 
-    def undo(self, canvas: Canvas) -> Box:
+    @property
+    def pixels(self) -> int:
+        """Count those of its boxes."""
+        return sum(piece.box.area for piece in (*self.mask, *self.sketch))
+
+    def undone(self, layers: Layers) -> Landing:
         """Flip the pixels back."""
-        self._flip(canvas)
-        canvas.lines = self.before
-        return self.box
+        return self._flipped(layers, self.before)
 
-    def redo(self, canvas: Canvas) -> Box:
+    def redone(self, layers: Layers) -> Landing:
         """Flip the pixels again."""
-        self._flip(canvas)
-        canvas.lines = self.after
-        return self.box
+        return self._flipped(layers, self.after)
 
-    def _flip(self, canvas: Canvas) -> None:
-        where = self.box.slices
-        if self.mask is not None:
-            canvas.mask[where] = self.mask.of(canvas.mask[where])
-        if self.sketch is not None and canvas.sketch is not None:
-            canvas.sketch[where] = self.sketch.of(canvas.sketch[where])
+    def _flipped(self, layers: Layers, lines: tuple[str, ...]) -> Landing:
+        mask = tuple(piece.of(layers.mask) for piece in self.mask)
+        sketch = () if layers.sketch is None else tuple(piece.of(layers.sketch) for piece in self.sketch)
+        return landing(layers, self.label, self.box, lines, mask=mask, sketch=sketch)
 
     def weight(self) -> int:
         """Count the compressed pixels; the lines are shared between steps."""
-        return sum(len(d.packed) for d in (self.mask, self.sketch) if d is not None) + 200
+        return self._weight
+
+    @cached_property
+    def _weight(self) -> int:
+        return sum(len(piece.difference.packed) for piece in (*self.mask, *self.sketch)) + 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,21 +134,19 @@ class Snapshot:
     lines: tuple[str, ...]
 
     @classmethod
-    def of(cls, canvas: Canvas) -> "Snapshot":
+    def of(cls, layers: Layers) -> "Snapshot":
         """Keep the layers as they are."""
-        sketch = None if canvas.sketch is None else zlib.compress(canvas.sketch.tobytes(), 1)
-        return cls(canvas.picture, zlib.compress(canvas.mask.tobytes(), 1), sketch, canvas.lines)
+        sketch = None if layers.sketch is None else zlib.compress(layers.sketch.tobytes(), 1)
+        return cls(layers.picture, zlib.compress(layers.mask.tobytes(), 1), sketch, layers.lines)
 
-    def restore(self, canvas: Canvas) -> Box:
-        """Put the layers back."""
+    def layers(self) -> Layers:
+        """Return the layers."""
         shape = self.picture.shape[:2]
-        canvas.picture = self.picture
-        canvas.mask = np.frombuffer(zlib.decompress(self.mask), np.uint8).reshape(shape).copy()
-        canvas.sketch = None
+        mask = np.frombuffer(zlib.decompress(self.mask), np.uint8).reshape(shape).copy()
+        sketch = None
         if self.sketch is not None:
-            canvas.sketch = np.frombuffer(zlib.decompress(self.sketch), np.uint8).reshape(*shape, 4).copy()
-        canvas.lines = self.lines
-        return Box(0, 0, shape[1], shape[0])
+            sketch = np.frombuffer(zlib.decompress(self.sketch), np.uint8).reshape(*shape, 4).copy()
+        return Layers(self.picture, mask, sketch, self.lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,13 +157,22 @@ class Reframe:
     before: Snapshot
     after: Snapshot
 
-    def undo(self, canvas: Canvas) -> Box:
-        """Return to the old size."""
-        return self.before.restore(canvas)
+    @property
+    def pixels(self) -> int:
+        """Count those of the larger picture."""
+        return max(self.before.picture.size, self.after.picture.size) // 3
 
-    def redo(self, canvas: Canvas) -> Box:
+    def undone(self, layers: Layers) -> Landing:  # noqa: ARG002 - all of them are replaced
+        """Return to the old size."""
+        return self._to(self.before)
+
+    def redone(self, layers: Layers) -> Landing:  # noqa: ARG002
         """Return to the new size."""
-        return self.after.restore(canvas)
+        return self._to(self.after)
+
+    def _to(self, shot: Snapshot) -> Landing:
+        found = shot.layers()
+        return Landing(label=self.label, box=found.whole, lines=found.lines, layers=found)
 
     def weight(self) -> int:
         """Count the masks and sketches; pictures are kept by the history anyway."""
@@ -158,46 +180,32 @@ class Reframe:
         return sum(len(s.mask) + len(s.sketch or b"") for s in shots)
 
 
+@dataclass(eq=False)
 class Timeline:
     """The steps done and undone."""
 
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._past: deque[Step] = deque()
-        self._future: list[Step] = []
+    past: deque[Step] = field(default_factory=deque)
+    future: list[Step] = field(default_factory=list)
 
     def add(self, step: Step) -> None:
         """Record a step that was just done; what was undone before is gone."""
-        self._future.clear()
-        self._past.append(step)
-        while len(self._past) > LARGEST_COUNT or (len(self._past) > 1 and self.weight() > LARGEST_BYTES):
-            self._past.popleft()
+        self.future.clear()
+        self.past.append(step)
+        while len(self.past) > LARGEST_COUNT or (len(self.past) > 1 and self.weight() > LARGEST_BYTES):
+            self.past.popleft()
 
-    def undo(self, canvas: Canvas) -> tuple[str, Box] | None:
-        """Take the last step back; None when there is none."""
-        if not self._past:
-            return None
-        step = self._past.pop()
-        self._future.append(step)
-        return step.label, step.undo(canvas)
+    def stepped_back(self) -> None:
+        """The last step was undone."""
+        self.future.append(self.past.pop())
 
-    def redo(self, canvas: Canvas) -> tuple[str, Box] | None:
-        """Do the last undone step again; None when there is none."""
-        if not self._future:
-            return None
-        step = self._future.pop()
-        self._past.append(step)
-        return step.label, step.redo(canvas)
-
-    def forget(self) -> None:
-        """Drop everything."""
-        self._past.clear()
-        self._future.clear()
+    def stepped_on(self) -> None:
+        """The last undone step was done again."""
+        self.past.append(self.future.pop())
 
     def weight(self) -> int:
         """Bytes held by the steps that can be undone."""
-        return sum(step.weight() for step in self._past)
+        return sum(step.weight() for step in self.past)
 
     def __len__(self) -> int:
         """Count the steps that can be undone."""
-        return len(self._past)
+        return len(self.past)

@@ -1,120 +1,124 @@
-"""One editing session without its screen: document, history, fix list, options, jobs, and how they act together."""
+"""One editing session without its screen: the project, its jobs, and how it is saved and resumed."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from math import floor
+from dataclasses import dataclass
+from itertools import count
 from random import SystemRandom
 from typing import Any
 
-import numpy as np
+import cv2
 
 from retouch.arrays import RGB
 from retouch.errors import PictureError, UsageError
-from retouch.geometry import Box
+from retouch_tui.autosave import Autosave, Moment, write_pictures
 from retouch_tui.document import Document
-from retouch_tui.engine import Draft, draft_from_data
+from retouch_tui.engine import Draft
 from retouch_tui.fixlist import FixList, Region
-from retouch_tui.history import Entry, History
+from retouch_tui.history import Entry, History, thumbnail
 from retouch_tui.job import Event, Job, Tail
-from retouch_tui.layers import Mask8, Point
-from retouch_tui.refine import areas
+from retouch_tui.layers import Mask8
+from retouch_tui.project import Project
 from retouch_tui.runner import Runner
 from retouch_tui.session import Saved, SessionFolder
-from retouch_tui.shapes import outline, to_amount
 
 LARGEST_RANDOM_SEED = 2**32 - 1
 
 
-class Workspace:
+@dataclass(frozen=True, eq=False)
+class Started:
+    """A job that was handed to the runner, and the options that it has."""
+
+    job: Job
+    draft: Draft
+    region: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class News:
+    """What a job said; a result comes with its pixels and their thumbnail."""
+
+    job: Job
+    event: Event
+    note: dict[str, Any]
+    pixels: RGB | None = None
+    small: RGB | None = None
+
+
+class Workspace(Project):
     """Everything that is saved, resumed and shown."""
 
     def __init__(self, session: SessionFolder, runner: Runner) -> None:
         """Begin without a picture; `open` brings one."""
-        self.session = session
+        super().__init__(session)
         self.runner = runner
-        self.document = Document(np.full((1, 1, 3), 127, np.uint8))
-        self.history = History(session.pictures)
-        self.fixes = FixList()
-        self.draft = Draft()
-        self.source = ""
-        self.saved_key = ""
         self.tail: Tail | None = None
         """The job that is followed, None when nothing runs."""
         self._region: int | None = None
         self._seen: set[str] = set()
+        self._autosave = Autosave()
+        self._moments = count(1)
 
     @property
     def busy(self) -> bool:
         """Whether a job is under way."""
         return self.tail is not None
 
-    @property
-    def touched(self) -> bool:
-        """Whether there is anything worth keeping."""
-        return bool(self.history.entries) and (bool(self.source) or self.document.revision > 0 or len(self.history) > 1)
-
-    @property
-    def unsaved(self) -> bool:
-        """Whether the picture worked on is one that no file of the user holds."""
-        entry = self.history.entries.get(self.history.base)
-        return entry is not None and entry.kind not in {"original", "opened"} and entry.key != self.saved_key
-
-    def open(self, pixels: RGB, source: str, empty: Mask8 | None = None) -> None:
-        """Begin with a picture; `empty` marks its transparent parts, which become the mask."""
-        self.history = History(self.session.pictures)
-        self.fixes = FixList()
-        self.source = source
-        self.saved_key = ""
-        self.document = Document(pixels)
-        entry = self.history.add(pixels, Entry(key="", kind="original", taken=True))
-        self.history.base = entry.key
-        if empty is not None and empty.any():
-            self.document.replace_mask(empty, "transparent parts", ("+ alpha",))
-
-    def replace_mask(self, mask: Mask8, label: str, line: str) -> Box | None:
-        """Load a mask from elsewhere."""
-        return self.document.replace_mask(mask, label, (line,))
-
     # -- generating -------------------------------------------------------------------------------------------
 
     def roll_seed(self) -> Draft:
         """Draw a new seed unless it is locked, and return the draft that will run."""
-        if not self.draft.seed_locked:
-            self.draft = self.draft.with_request(seed=SystemRandom().randint(0, LARGEST_RANDOM_SEED))
+        self.draft = rolled(self.draft)
         return self.draft
 
     def generate(self) -> Job:
         """Start a run on the mask; UsageError when there is nothing to do or one runs already."""
-        if not self.document.mask.any():
+        return self.started(self.starting())
+
+    def starting(self) -> Started:
+        """Hand a run on the mask to the runner; `started` must follow. UsageError when there is nothing to do."""
+        mask = self.document.mask
+        if cv2.countNonZero(mask) == 0:
             raise UsageError("nothing is masked yet; paint over what should change, then generate")
-        return self._submit(self.document.mask, self.roll_seed(), None)
+        draft = rolled(self.draft)
+        return self._submit(mask, draft, draft, None)
 
     def run_next_fix(self) -> Job | None:
         """Start the next waiting region of the fix list; None when all have run."""
+        start = self.starting_fix()
+        return None if start is None else self.started(start)
+
+    def starting_fix(self) -> Started | None:
+        """Hand the next waiting region of the fix list to the runner; None when all have run."""
         region = self.fixes.next_waiting()
         if region is None:
             return None
-        self.roll_seed()
-        own = region.draft(self.draft)
-        self.fixes.change(region.number, state="running", note="", result="")
-        return self._submit(region.mask(self.document.size.height, self.document.size.width), own, region)
+        draft, size = rolled(self.draft), self.document.size
+        return self._submit(region.mask(size.height, size.width), region.draft(draft), draft, region)
 
-    def _submit(self, mask: Mask8, draft: Draft, region: Region | None) -> Job:
+    def _submit(self, mask: Mask8, own: Draft, draft: Draft, region: Region | None) -> Started:
         if self.busy:
             raise UsageError("a run is under way; press Escape to cancel it first")
         numbers = [int(p.name) for p in self.session.jobs.glob("*") if p.name.isdigit()]
         job = Job(self.session.jobs / f"{max(numbers, default=0) + 1:04d}")
+        number = None if region is None else region.number
         note = {
             "base": self.history.base,
-            "region": None if region is None else region.number,
+            "region": number,
             "lines": list(self.document.lines) if region is None else [],
         }
         seen, plain = self.document.composite(), self.document.picture
-        job.write(seen, mask.copy(), draft, note, None if seen is plain else plain)
-        self._region = None if region is None else region.number
-        self.tail = Tail(job)
+        job.write(seen, mask, own, note, None if seen is plain else plain)
         self.runner.submit(job)
-        return job
+        return Started(job, draft, number)
+
+    def started(self, start: Started) -> Job:
+        """Follow a job that was started."""
+        self.draft = self.draft.with_request(seed=start.draft.request.seed)
+        self._region = start.region
+        self.tail = Tail(start.job)
+        if start.region is not None:
+            self.fixes.change(start.region, state="running", note="", result="")
+        return start.job
 
     def cancel(self) -> None:
         """Ask the running job to stop at its next step."""
@@ -123,22 +127,30 @@ class Workspace:
 
     def progress(self) -> Iterator[tuple[Event, Entry | None]]:
         """Yield what happened since the last call; a result comes with its entry in the history."""
+        for news in self.reading():
+            yield news.event, self.heard(news)
+
+    def reading(self) -> list[News]:
+        """Read what the job said since the last call, with its results; `heard` must follow for each."""
         tail = self.tail
         if tail is None:
-            return
-        for event in tail.events():
-            entry = self._absorb(tail.job, event) if event.kind == "result" else None
-            if event.ends:
-                self._finish(tail.job, event)
-            yield event, entry
-        if self.tail is tail and not (self.runner.alive() or tail.job.worked_on):
+            return []
+        events = list(tail.events())
+        if not (any(event.ends for event in events) or self.runner.alive() or tail.job.worked_on):
             text = f"the worker stopped unexpectedly; its last words are in {self.session.folder / 'worker.log'}"
-            event = Event(kind="failed", text=text)
-            self._finish(tail.job, event)
-            yield event, None
+            events.append(Event(kind="failed", text=text))
+        note = tail.job.note() if events else {}
+        return [_read(tail.job, event, note) for event in events]
 
-    def _absorb(self, job: Job, event: Event) -> Entry:
-        note, recipe = job.note(), event.recipe or {}
+    def heard(self, news: News) -> Entry | None:
+        """Take in what a job said; a result comes with its entry in the history."""
+        entry = None if news.pixels is None else self._absorb(news, news.pixels)
+        if news.event.ends:
+            self._finish(news.job, news.event)
+        return entry
+
+    def _absorb(self, news: News, pixels: RGB) -> Entry:
+        event, note, recipe = news.event, news.note, news.event.recipe or {}
         request = recipe.get("draft", {}).get("request", {})
         entry = Entry(
             key="",
@@ -147,10 +159,10 @@ class Workspace:
             prompt=request.get("prompt", ""),
             seed=request.get("seed"),
             seconds=event.seconds,
-            recipe={**recipe, "job": job.folder.name, "candidate": event.candidate},
+            recipe={**recipe, "job": news.job.folder.name, "candidate": event.candidate},
             lines=tuple(note.get("lines", ())),
         )
-        added = self.history.add(job.load_result(event.result), entry)
+        added = self.history.add(pixels, entry, news.small)
         number = note.get("region")
         if number is not None and number in {r.number for r in self.fixes}:
             self._fixed(self.fixes[number], event, added)
@@ -190,81 +202,15 @@ class Workspace:
                 continue
             events = list(Tail(job).events())
             if events and events[-1].ends:
-                results = [e for e in events if e.kind == "result"]
-                for event in results:
-                    self._absorb(job, event)
-                count += len(results)
+                news = [_read(job, event, job.note()) for event in events if event.kind == "result"]
+                for one in news:
+                    self.heard(one)
+                count += len(news)
                 self._seen.add(folder.name)
             else:
                 self.tail = Tail(job)
                 self._region = job.note().get("region")
         return count
-
-    # -- results ----------------------------------------------------------------------------------------------
-
-    def take(self, key: str) -> None:
-        """Go on from a picture of the history; the mask stays unless the size differs."""
-        pixels = self.history.pictures.get(key)
-        if pixels.shape == self.document.picture.shape:
-            self.document.rebase(pixels)
-        else:
-            self.document.reframe(pixels, np.zeros(pixels.shape[:2], np.uint8), "branch", "")
-        self.history.take(key)
-
-    def take_area(self, key: str, at: Point) -> Box | None:
-        """Take only the masked area under a point from a result, and unmask it; other areas stay to be mended."""
-        pixels = self.history.pictures.get(key)
-        document = self.document
-        x, y = floor(at[0]), floor(at[1])
-        if pixels.shape != document.picture.shape:
-            raise UsageError("that result has another size; take it whole")
-        if not (0 <= x < document.size.width and 0 <= y < document.size.height):
-            return None
-        _, labels = areas(document.mask)
-        if labels[y, x] == 0:
-            raise UsageError("no mask here; point at the masked area you want to take")
-        chosen = labels == labels[y, x]
-        merged = np.where(chosen[:, :, None], pixels, document.picture)
-        base = self.history.base
-        entry = replace(self.history.entries[key], kind="merged", parent=base, taken=True)
-        document.rebase(merged)
-        self.history.base = self.history.add(merged, entry).key
-        line = outline(to_amount(chosen)).text(document.ground)
-        rest = np.where(chosen, 0, document.mask).astype(np.uint8)
-        return document.replace_mask(rest, "take area", (*document.lines, f"- {line}"))
-
-    def frame(self, picture: RGB, mask: Mask8, label: str, line: str, shift: tuple[int, int]) -> None:
-        """Go on with a picture on a new canvas, on which the old one lies `shift` further right and down."""
-        self.document.reframe(picture, mask, label, line)
-        self.fixes.shift(*shift)
-        recipe = {"shift": list(shift)}
-        entry = Entry(key="", kind="frame", parent=self.history.base, taken=True, prompt=label, recipe=recipe)
-        self.history.base = self.history.add(picture, entry).key
-
-    def follow_size(self) -> None:
-        """After an undo that brought back a picture of another size: name it as the one worked on."""
-        left = self.history.entries[self.history.base]
-        shape = self.document.picture.shape
-        for entry in reversed(list(self.history)):
-            pixels = self.history.pictures.get(entry.key)
-            if pixels is self.document.picture or (
-                pixels.shape == shape and np.array_equal(pixels, self.document.picture)
-            ):
-                self.history.base = entry.key
-                if left.parent == entry.key and "shift" in left.recipe:
-                    dx, dy = left.recipe["shift"]
-                    self.fixes.shift(-dx, -dy)
-                elif entry.parent == left.key and "shift" in entry.recipe:
-                    self.fixes.shift(*entry.recipe["shift"])
-                return
-
-    def reuse(self, key: str) -> Draft:
-        """Set the options to what a result was made with."""
-        data: dict[str, Any] | None = self.history.entries[key].recipe.get("draft")
-        if data is None:
-            raise UsageError("this picture was not generated here; there are no options to reuse")
-        self.draft = replace(draft_from_data(data), seed_locked=True, candidates=self.draft.candidates)
-        return self.draft
 
     # -- the session ------------------------------------------------------------------------------------------
 
@@ -285,11 +231,16 @@ class Workspace:
         )
 
     def write_pictures(self) -> None:
-        """Bring pictures that are only in memory to disk; called outside the UI's thread."""
-        pictures = self.history.pictures
-        for entry in self.history:
-            if not pictures.path(entry.key).exists():
-                pictures.write(entry.key, pictures.get(entry.key))
+        """Bring pictures that are only in memory to disk."""
+        write_pictures(self.history.pictures, tuple(self.history))
+
+    def moment(self) -> Moment:
+        """Copy all that the autosave writes."""
+        return Moment(next(self._moments), self.session, self.history.pictures, self.saved())
+
+    def keep(self, moment: Moment | None = None) -> None:
+        """Write a moment of the session, the present one if none is given; OutputError if it cannot be."""
+        self._autosave.write(self.moment() if moment is None else moment)
 
     def resume(self) -> int:
         """Read the session back; returns how many results came while nobody looked."""
@@ -312,3 +263,15 @@ class Workspace:
         self.saved_key = saved.saved_key
         self._seen = set(saved.seen_jobs)
         return self.find_left_jobs()
+
+
+def rolled(draft: Draft) -> Draft:
+    """Return the draft with a new seed, unless it is locked."""
+    return draft if draft.seed_locked else draft.with_request(seed=SystemRandom().randint(0, LARGEST_RANDOM_SEED))
+
+
+def _read(job: Job, event: Event, note: dict[str, Any]) -> News:
+    if event.kind != "result":
+        return News(job, event, note)
+    pixels = job.load_result(event.result)
+    return News(job, event, note, pixels, thumbnail(pixels))

@@ -11,10 +11,10 @@ from textual.geometry import Offset
 from textual.widget import Widget
 from textual.widgets import Button, Footer
 
-from retouch.errors import RetouchError
 from retouch_tui.actions import bindings
 from retouch_tui.raster import Scene, Side
 from retouch_tui.screens.editor_dialogs import Dialogs, make_canvas
+from retouch_tui.screens.editor_files import UNKNOWN_PX
 from retouch_tui.screens.help import HelpScreen
 from retouch_tui.screens.jump import JumpScreen
 from retouch_tui.screens.settings import SettingsScreen
@@ -22,6 +22,7 @@ from retouch_tui.screens.welcome import WelcomeScreen
 from retouch_tui.settings import Settings
 from retouch_tui.terminal.capabilities import Mouse
 from retouch_tui.terminal.link import LinkedApp
+from retouch_tui.turns import Errand, in_turn
 from retouch_tui.widgets.canvas_pane import CanvasPane
 from retouch_tui.widgets.canvas_view import CanvasView
 from retouch_tui.widgets.filmstrip import Filmstrip
@@ -110,9 +111,9 @@ class EditorScreen(Dialogs):
         pane.border_title = f"{name} {size.width}×{size.height}{mark}"
         pane.border_subtitle = f"{workspace.draft.model} · {workspace.draft.provider}"
 
-    def show_all(self) -> None:
+    def show_all(self, side: Side | None = None) -> None:
         """Show everything anew, the title too."""
-        super().show_all()
+        super().show_all(side)
         self.show_title()
 
     def begin_session(self) -> None:
@@ -148,23 +149,21 @@ class EditorScreen(Dialogs):
 
     def action_panel(self, name: str) -> None:
         """Open a drawer and go there, or close it and go back."""
-        drawer = "-show-" + name
-        target: Widget = self.query_one("#options" if name == "options" else "#film")
-        if self.has_class(drawer):
-            self.remove_class(drawer)
-            self.add_class("-hide-" + name)
+        drawer = self.query_one("#side" if name == "options" else "#film")
+        opens = not drawer.has_class("-show")
+        drawer.set_class(opens, "-show")
+        drawer.set_class(not opens, "-hide")
+        if not opens:
             self.canvas.focus()
-            return
-        self.remove_class("-hide-" + name)
-        self.add_class(drawer)
-        if name == "options":
+        elif name == "options":
             self.query_one("#field-negative_prompt").focus()
         else:
-            target.focus()
+            drawer.focus()
 
     def action_to_canvas(self) -> None:
         """Go back to the canvas; drawers close."""
-        self.remove_class("-show-options", "-show-history")
+        for drawer in self.query("#side, #film"):
+            drawer.remove_class("-show")
         super().action_to_canvas()
 
     def panel_name(self) -> str:
@@ -222,16 +221,26 @@ class EditorScreen(Dialogs):
 
     # -- the end ----------------------------------------------------------------------------------------------
 
+    @in_turn
     def action_leave(self) -> None:
         """Close; the session is kept."""
-        try:
-            if self.workspace.touched:
-                self.workspace.write_pictures()
-                self.workspace.session.save(self.workspace.saved())
-        except RetouchError as error:
-            self.notify(str(error), severity="error")
-            return
-        self.app.exit(0)
+        if self.workspace.touched:
+            self.set_status(hint="keeping the session …")
+            self.work_out(Errand(UNKNOWN_PX, self.workspace.keep), lambda _: self.app.exit(0))
+        else:
+            self.app.exit(0)
+
+    @in_turn
+    def resume_session(self) -> None:
+        """Bring the session back as it was."""
+        self.set_status(hint="reading your last session …")
+        self.work_out(Errand(UNKNOWN_PX, self.workspace.resume), self._resumed, self.open_sample)
+
+    def _resumed(self, count: int) -> None:
+        self.restore_origin()
+        self.begin_looking()
+        came = f"; {count} result{'s' * (count != 1)} came while you were away" if count else ""
+        self.notify(f"your last session is back{came}")
 
     def begin_looking(self) -> None:
         """Show a resumed session: what was on the canvas, and a run that still goes on."""

@@ -1,15 +1,12 @@
 """What all parts of the editor screen share: the workspace, the hand, and showing them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from textual import work
 from textual.timer import Timer
 
 from retouch.arrays import RGB
-from retouch.errors import RetouchError
 from retouch.geometry import Box
 from retouch_tui.actions import ACTIONS
 from retouch_tui.cursor import Cursor
@@ -17,12 +14,14 @@ from retouch_tui.document import Document
 from retouch_tui.engine import Engine
 from retouch_tui.hand import Hand
 from retouch_tui.keymap import Keymap, shown
+from retouch_tui.mask_figures import MaskFigures
 from retouch_tui.overlay import Outline, Overlay, rectangle
-from retouch_tui.preview import laid_over
-from retouch_tui.raster import Look, Scene, Side, Tint
-from retouch_tui.refine import area_count
+from retouch_tui.preview import Preview
+from retouch_tui.raster import Drawing, Look, Scene, Side, Tint
+from retouch_tui.screens.editor_work import Working
 from retouch_tui.settings import Settings
-from retouch_tui.terminal.link import PacedScreen
+from retouch_tui.shapes import around
+from retouch_tui.turns import Errand, at_once, in_turn
 from retouch_tui.widgets.canvas_view import CanvasView
 from retouch_tui.widgets.status_line import Status, StatusLine
 from retouch_tui.widgets.toolbox import Toolbox, ToolLine, ToolState
@@ -33,10 +32,9 @@ if TYPE_CHECKING:
 
 
 HINT_SECONDS = 8.0
-Result = TypeVar("Result")
 
 
-class EditorBase(PacedScreen[None]):
+class EditorBase(Working):
     """State and display; the parts that act are its subclasses."""
 
     def __init__(self, workspace: Workspace, engine: Engine, keymap: Keymap, settings: Settings, config: Path) -> None:
@@ -58,7 +56,7 @@ class EditorBase(PacedScreen[None]):
         self.pen_down = False
         self.shown_key = ""
         """The result that is looked at; empty for the picture worked on."""
-        self.preview: tuple[RGB, Box] | None = None
+        self.preview: Preview | None = None
         self.frame: Box | None = None
         """The canvas to be, while the frame tool is used."""
         self.origin: Picture | None = None
@@ -66,7 +64,12 @@ class EditorBase(PacedScreen[None]):
         self.status = Status()
         self.tint = Tint.BLUE
         """The colour of the mask while it is painted; results are looked at without it."""
-        self._area_count = (-1, 0)
+        self.figures = MaskFigures()
+        self._counted: tuple[Document, int] | None = None
+        self._counting = False
+        self._drawing: Drawing | None = None
+        self._fetching: set[str] = set()
+        """Pictures that are read from disk; one that is lost stays here, so that it is told of once."""
         self._hint_timer: Timer | None = None
 
     @property
@@ -79,41 +82,17 @@ class EditorBase(PacedScreen[None]):
         """The document."""
         return self.workspace.document
 
-    @work(thread=True, group="aside")
-    def aside(self, task: Callable[[], Result], then: Callable[[Result], None], failed: Callable[[], None]) -> None:
-        """Do something slow in a thread, then go on with its result here; what goes wrong is told in words."""
-        try:
-            result = task()
-        except RetouchError as error:
-            problem = str(error)
-            self.bring(lambda: self.notify(problem, severity="error", timeout=12))
-            self.bring(failed)
-            return
-        self.bring(lambda: then(result))
-
-    def bring(self, news: Callable[[], object]) -> None:
-        """Call back from a thread, unless the editor is about to close."""
-
-        def call() -> None:
-            if self.is_attached and self.query(StatusLine):
-                news()
-
-        if self.is_attached:
-            self.app.call_from_thread(call)
-
     # -- showing ----------------------------------------------------------------------------------------------
 
     def scene(self) -> Scene:
-        """Return what the canvas should show."""
+        """Return what the canvas should show; a picture that must be read from disk comes a moment later."""
         document = self.document
         picture, compare = document.picture, self._before()
         strokes = document.sketch
         if self.shown_key and self.shown_key != self.workspace.history.base:
-            looked = self.workspace.history.pictures.get(self.shown_key)
-            if looked.shape == picture.shape:
+            looked = self._at_hand(self.shown_key)
+            if looked is not None and looked.shape == picture.shape:
                 picture, compare, strokes = looked, picture, None
-        if self.preview is not None:
-            picture = self._with_preview(picture)
         numbers = tuple((r.box, str(r.number)) for r in self.workspace.fixes)
         return Scene(
             picture=picture,
@@ -122,26 +101,36 @@ class EditorBase(PacedScreen[None]):
             compare=compare,
             regions=numbers,
             frame=self.frame,
+            preview=self.preview,
+            drawing=self._drawing,
         )
 
     def _before(self) -> RGB | None:
         """The picture before the one worked on, if it has the same size."""
         history = self.workspace.history
         line = history.line_of(history.base)
-        if len(line) < 2:
-            return None
-        pixels = history.pictures.get(line[-2].key)
-        return pixels if pixels.shape == self.document.picture.shape else None
+        pixels = self._at_hand(line[-2].key) if len(line) > 1 else None
+        return None if pixels is None or pixels.shape != self.document.picture.shape else pixels
 
-    def _with_preview(self, picture: RGB) -> RGB:
-        return picture if self.preview is None else laid_over(picture, self.document.mask, *self.preview)
+    def _at_hand(self, key: str) -> RGB | None:
+        """Return a picture that is in memory; have another one read, and show everything when it is there."""
+        pictures = self.workspace.history.pictures
+        pixels = pictures.at_hand(key)
+        if pixels is None and key not in self._fetching:
+            self._fetching.add(key)
+            self.aside(lambda: pictures.get(key), lambda _: self._fetched(key), lambda: None)
+        return pixels
 
-    def show_all(self) -> None:
-        """Show another picture, or everything anew."""
+    def _fetched(self, key: str) -> None:
+        self._fetching.discard(key)
+        self.show_all()
+
+    def show_all(self, side: Side | None = None) -> None:
+        """Show another picture, or everything anew, from the side it was seen from or another one."""
         self.hand.document = self.document
-        scene = self.scene()
-        self.show_tint()
-        self.canvas.show(scene)
+        scene, look = self.scene(), self.look
+        tint = Tint.OFF if self._looking else self.tint
+        self.canvas.show(scene, replace(look, tint=tint, side=look.side if side is None else side))
         self.mirrored(scene)
         self.show_pointer()
         self.show_tools()
@@ -169,11 +158,20 @@ class EditorBase(PacedScreen[None]):
             self.canvas.update(box, scene)
             self.mirrored(scene)
 
+    def show_drawing(self) -> None:
+        """Show the shape under way as it is now."""
+        before, self._drawing = self._drawing, self.hand.drawn(self.cursor.at)
+        corners = [corner for d in (before, self._drawing) if d is not None for corner in d.corners]
+        if before != self._drawing and corners:
+            self.canvas.lay(around(corners).pad(1), self.scene())
+
     def mirrored(self, scene: Scene) -> None:
         """Pass the scene on to the mirror, if there is one; the full editor does it."""
 
     def show_pointer(self) -> None:
         """Draw the cursor and the shape under way."""
+        if self.hand.busy:
+            self.show_drawing()
         at = self.cursor.at
         drawn = self.pointed and (self.crosshair if self.shown_key else self.preview is None)
         self.canvas.set_overlay(
@@ -202,9 +200,7 @@ class EditorBase(PacedScreen[None]):
 
     def tool_state(self) -> ToolState:
         """Return what the toolbox should show."""
-        document = self.document
-        if self._area_count[0] != document.revision:
-            self._area_count = (document.revision, area_count(document.mask))
+        self._count()
         keys = tuple((a.name, shown(self.keymap.keys[a.name][0])) for a in ACTIONS if self.keymap.keys[a.name])
         return ToolState(
             tool=self.hand.tool_name,
@@ -212,10 +208,27 @@ class EditorBase(PacedScreen[None]):
             tolerance=self.hand.tolerance,
             colour=self.hand.colour,
             swapped=self.hand.swapped,
-            masked_share=document.masked_share,
-            areas=self._area_count[1],
+            masked_share=self.figures.share,
+            areas=self.figures.areas,
             keys=keys,
         )
+
+    def _count(self) -> None:
+        """Have the mask counted if it has changed; those of a large mask are known a moment later."""
+        document = self.document
+        now, mask = (document, document.revision), document.mask
+        if self._counted == now or self._counting:
+            return
+        if at_once(mask.size):
+            self._counted, self.figures = now, MaskFigures.of(mask)
+            return
+
+        def counted(figures: MaskFigures) -> None:
+            self._counted, self.figures, self._counting = now, figures, False
+            self.show_tools()
+
+        self._counting = True
+        self.aside(lambda: MaskFigures.of(mask), counted, lambda: None)
 
     def show_tools(self) -> None:
         """Draw the toolbox."""
@@ -244,21 +257,21 @@ class EditorBase(PacedScreen[None]):
         """How the canvas shows the scene."""
         return self.canvas.look
 
+    @in_turn
     def look_at(self, key: str) -> None:
         """Look at a result without taking it."""
+        pictures = self.workspace.history.pictures
+        pixels = 0 if pictures.at_hand(key) is not None else self.document.size.area
+        self.work_out(Errand(pixels, lambda: pictures.get(key)), lambda _: self._look(key))
+
+    def _look(self, key: str) -> None:
         base = self.workspace.history.base
-        try:
-            self.workspace.history.pictures.get(key)
-        except RetouchError as error:
-            self.notify(str(error), severity="error")
-            return
         self.shown_key = "" if key == base else key
         self.pointed = not self.shown_key and (self.crosshair or not self.mouse_left)
         entry = self.workspace.history.entries.get(self.shown_key)
         words = "" if entry is None else f"result {entry.number}{' (rough)' if entry.kind == 'rough' else ''}"
         self.set_status(looking=words)
-        self.set_look(side=Side.AFTER)
-        self.show_all()
+        self.show_all(Side.AFTER)
         self.show_results()
 
     def show_results(self) -> None:

@@ -6,9 +6,9 @@ from textual import on
 
 from retouch_tui.cursor import Field
 from retouch_tui.layers import Point
-from retouch_tui.screens.editor_tools import LARGE_PX, Tooling
+from retouch_tui.screens.editor_tools import Tooling
 from retouch_tui.screens.grid_hop import GridHop
-from retouch_tui.shapes import DrawnShape, Ground, Shape
+from retouch_tui.turns import in_turn
 from retouch_tui.widgets.canvas_messages import Left, Moved, Pointer, Pressed, Released, Scrolled, ViewChanged
 
 RIGHT = 3
@@ -38,7 +38,7 @@ class CanvasEditing(Tooling):
             self._framed_from = (event.x, event.y)
             self._framed_at = (event.view_x, event.view_y, self.canvas.view.zoom)
         else:
-            self._press(erase=event.button == RIGHT)
+            self._press((event.x, event.y), erase=event.button == RIGHT)
 
     @on(Moved)
     def moved(self, event: Moved) -> None:
@@ -52,16 +52,15 @@ class CanvasEditing(Tooling):
             # The view shrinks while the frame grows: only the hand's way across the screen says how far it went.
             (x, y), (view_x, view_y, zoom) = self._framed_from, self._framed_at
             self.pull_frame((x, y), (x + (event.view_x - view_x) / zoom, y + (event.view_y - view_y) / zoom))
-        elif event.dragging and self.hand.busy:
-            self.show_dab(self.hand.move(self.cursor.at))
+        elif event.dragging:
+            self._drag((event.x, event.y))
 
     @on(Released)
     def released(self, event: Released) -> None:
         """End a gesture."""
         self._lead(event, by_key=False)
         self._panned_from = self._framed_from = None
-        if self.hand.busy and self.hand.tool.gesture == "drag":
-            self._after(self.hand.release(self.cursor.at))
+        self._let_go((event.x, event.y))
 
     @on(Left)
     def left(self) -> None:
@@ -90,34 +89,46 @@ class CanvasEditing(Tooling):
         self.cursor.at = (event.x, event.y)
         self.show_pointer()
 
-    def _press(self, *, erase: bool) -> None:
-        before = self.document.revision
+    @in_turn
+    def _press(self, at: Point, *, erase: bool) -> None:
+        """Begin a gesture or set a corner, on the picture that is worked on."""
         if self.shown_key:
             self.look_at(self.workspace.history.base)
-        shape = self.hand.tapped(self.cursor.at)
-        if shape is not None and self.document.mask.size > LARGE_PX:
-            self._tap_aside(shape, erase=erase)
-            return
-        changed = self.hand.press(self.cursor.at, erase=erase)
+        self._touch_down(at, erase=erase)
+
+    @in_turn
+    def _touch_down(self, at: Point, *, erase: bool) -> None:
+        changed = self.hand.begin(at, erase=erase)
         self.show_pointer()  # a large ring makes way first, or it is written twice
+        self.show_dab(changed)
         if self.hand.tool.effect == "pick":
             self.show_tools()
-        elif self.document.revision != before:
-            self._after(changed)
-        else:
-            self.show_dab(changed)
+        elif self.hand.tool.gesture == "tap":
+            self._finish()
         self.show_pointer()
 
-    def _tap_aside(self, shape: Shape, *, erase: bool) -> None:
-        """Flood a large picture without keeping anybody waiting; a stroke made meanwhile wins."""
-        document, revision = self.document, self.document.revision
-        ground = Ground(document.picture, document.mask.copy())
+    @in_turn
+    def _drag(self, at: Point) -> None:
+        """Go on with a drag."""
+        if self.hand.busy and self.hand.tool.gesture == "drag":
+            self.show_dab(self.hand.move(at))
+            self.show_drawing()
 
-        def land(drawn: DrawnShape) -> None:
-            if document is self.document and document.revision == revision and not self.hand.busy:
-                self._after(self.hand.land(drawn, erase=erase))
+    @in_turn
+    def _let_go(self, at: Point) -> None:
+        """End a drag; corners go on until they are closed."""
+        if self.hand.busy and self.hand.tool.gesture == "drag":
+            self.show_dab(self.hand.move(at))
+            self._finish()
 
-        self.aside(lambda: DrawnShape.of(shape, ground), land, lambda: None)
+    def _finish(self) -> None:
+        """Make a step of the gesture; its shape is shown until the mask has it."""
+        errand = self.hand.finish()
+        if errand is None:
+            self.show_drawing()
+            self._after(None)
+        else:
+            self.change(errand)
 
     # -- the keyboard cursor ----------------------------------------------------------------------------------
 
@@ -136,50 +147,60 @@ class CanvasEditing(Tooling):
         self.pointed = True
         if not self.canvas.view.shows(self.cursor.at):
             self.canvas.set_view(self.canvas.view.zoom, self.cursor.at)
-        if self.hand.busy and self.hand.tool.gesture == "drag":
-            self.show_dab(self.hand.move(self.cursor.at))
+        self._drag(self.cursor.at)
         self.show_pointer()
 
     def action_stamp(self) -> None:
         """Use the tool where the crosshair is: a dab, a corner, or one end of a shape."""
         self.crosshair = True
+        self._stamp(self.cursor.at)
+
+    @in_turn
+    def _stamp(self, at: Point) -> None:
         tool = self.hand.tool
         if tool.effect in {"pan", "frame"}:
             return
         if self.hand.busy and tool.gesture == "drag":
             self.pen_down = False
-            self._after(self.hand.release(self.cursor.at))
+            self._let_go(at)
         else:
-            self._press(erase=False)
+            self._press(at, erase=False)
             if tool.gesture == "drag" and tool.sized and self.hand.tool_name != "line":
-                self._after(self.hand.release(self.cursor.at))
+                self._let_go(at)
 
     def action_pen(self) -> None:
         """Draw while the cursor moves, or stop it."""
+        self._put_pen(self.cursor.at)
+
+    @in_turn
+    def _put_pen(self, at: Point) -> None:
         if self.hand.tool.gesture != "drag" or self.hand.tool.effect not in {"mask", "sketch"}:
             self.notify("this tool has no pen to put down; press Space to use it", severity="warning")
             return
         self.pen_down = not self.pen_down
         if self.pen_down:
             self.crosshair = True
-            self._press(erase=False)
+            self._press(at, erase=False)
         else:
-            self._after(self.hand.release(self.cursor.at))
+            self._let_go(at)
         self.show_pointer()
 
+    @in_turn
     def action_close(self) -> None:
         """Finish a shape, or apply the frame."""
         if self.frame is not None:
             self.apply_frame()
             return
         self.pen_down = False
-        self._after(self.hand.close())
+        self._finish()
 
+    @in_turn
     def action_cancel(self) -> None:
         """Drop the shape, the frame or the look at a result; else stop the run."""
         self.pen_down = False
         if self.hand.busy:
             self._after(self.hand.cancel())
+            self.show_drawing()
         elif self.frame is not None:
             self.frame = None
             self.show_all()

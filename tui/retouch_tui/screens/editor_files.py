@@ -1,34 +1,31 @@
-"""The part of the editor that deals with files: open, save, masks, the frame, the autosave, copying."""
+"""The part of the editor that deals with files: open, save, masks, the autosave, copying."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 
-from textual import work
 from textual.timer import Timer
 
 from retouch.errors import RetouchError
-from retouch.geometry import Box
 from retouch.picture import Picture
-from retouch.resize import resize_canvas
+from retouch_tui.autosave import Moment
 from retouch_tui.files import SUFFIXES, free_name, open_mask, open_picture, save_mask, save_result, seen
-from retouch_tui.layers import Mask8, Point
-from retouch_tui.refine import to_bytes
+from retouch_tui.landing import Landing
+from retouch_tui.project import Opening
 from retouch_tui.sample import sample_picture
 from retouch_tui.screens.contact_sheet import ContactSheet
 from retouch_tui.screens.dialog import Confirm
-from retouch_tui.screens.editor_base import EditorBase
-from retouch_tui.screens.frame import FrameScreen, margins_of
+from retouch_tui.screens.editor_tools import Tooling
 from retouch_tui.screens.open_file import OpenFile, SaveFile
-from retouch_tui.session import Saved
 from retouch_tui.settings import save_settings
+from retouch_tui.turns import Errand, in_turn
 
 AUTOSAVE_SECONDS = 1.5
-GRAB_SHARE = 0.35
-"""A drag of the frame that starts within this part of the picture's side moves that edge."""
+UNKNOWN_PX = 1 << 28
+"""Files may be of any size: they are read and written in a thread."""
 
 
-class Filing(EditorBase):
+class Filing(Tooling):
     """Files."""
 
     _saving: Timer | None = None
@@ -62,25 +59,34 @@ class Filing(EditorBase):
     def open_path(self, path: Path, *, fresh: bool = True) -> None:
         """Open a picture file, in a `fresh` session or the one begun; a bad file changes nothing."""
         self.set_status(hint=f"opening {path.name} …")
+        self._open(path, fresh=fresh)
 
-        def took(found: tuple[Picture, Mask8 | None]) -> None:
-            self._took(path.resolve(), *found, fresh=fresh)
+    @in_turn
+    def _open(self, path: Path, *, fresh: bool) -> None:
+        workspace = self.workspace
+
+        def run() -> tuple[Picture, bool, Opening]:
+            picture, empty = open_picture(path)
+            opening = Opening.of(seen(picture), empty)
+            if fresh and workspace.touched:
+                workspace.keep()
+            return picture, empty is not None, opening
 
         def failed() -> None:
-            if not self.workspace.history.entries:
+            if not workspace.history.entries:
                 self.open_sample()
 
-        self.aside(lambda: open_picture(path), took, failed)
+        self.work_out(Errand(UNKNOWN_PX, run), lambda found: self._took(path.resolve(), *found, fresh=fresh), failed)
 
-    def _took(self, path: Path, picture: Picture, empty: Mask8 | None, *, fresh: bool) -> None:
+    def _took(self, path: Path, picture: Picture, masked: bool, opening: Opening, *, fresh: bool) -> None:
         if fresh:
             self.begin_session()
         self.origin = picture
-        self.workspace.open(seen(picture), str(path), empty)
+        self.workspace.begin(opening, str(path))
         self.set_settings(recent=self.settings.with_recent(str(path)).recent)
         for note in picture.notes:
             self.notify(note)
-        if empty is not None:
+        if masked:
             self.notify("the transparent part is masked: it will be painted")
         self.picture_changed()
         self.set_status(hint="")
@@ -91,11 +97,13 @@ class Filing(EditorBase):
     def restore_origin(self) -> None:
         """After a resume: read the metadata of the picture's file again, if it is still there."""
         source = Path(self.workspace.source)
+
+        def kept(picture: Picture | None) -> None:
+            if self.workspace.source == str(source):
+                self.origin = picture
+
         if self.workspace.source and source.is_file():
-            try:
-                self.origin = open_picture(source)[0]
-            except RetouchError:
-                self.origin = None
+            self.aside(lambda: _origin(source), kept, lambda: None)
 
     def open_sample(self) -> None:
         """Begin with the sample picture."""
@@ -177,33 +185,30 @@ class Filing(EditorBase):
         """Take the mask from a file."""
         self.app.push_screen(OpenFile(Path.cwd(), "Open a mask", ()), self._mask_opened)
 
+    @in_turn
     def _mask_opened(self, path: Path | None) -> None:
         if path is None:
             return
-        try:
-            mask = open_mask(path, self.document.size)
-        except RetouchError as error:
-            self.notify(str(error), severity="error")
-            return
+        document = self.document
         name = str(path).replace("\\", "\\\\").replace('"', '\\"')
-        self.show_change(self.workspace.replace_mask(mask, "load mask", f'+ file "{name}"'))
-        self.ask_plan()
+
+        def run() -> Landing | None:
+            return document.replacing(open_mask(path, document.size), "load mask", (f'+ file "{name}"',))
+
+        self.change(Errand(UNKNOWN_PX, run))
 
     def action_save_mask(self) -> None:
         """Write the mask to a file."""
         suggestion = free_name(self.workspace.source, Path.cwd())
         named = suggestion.with_name(suggestion.name.replace("retouched", "mask"))
+        self.app.push_screen(SaveFile(named), self._write_mask)
 
-        def write(path: Path | None) -> None:
-            if path is None:
-                return
-            try:
-                save_mask(path, self.document.mask, force=False)
-                self.notify(f"saved {path}")
-            except RetouchError as error:
-                self.notify(str(error), severity="error")
-
-        self.app.push_screen(SaveFile(named), write)
+    @in_turn
+    def _write_mask(self, path: Path | None) -> None:
+        if path is not None:
+            mask = self.document.mask
+            run = lambda: save_mask(path, mask, force=False)  # noqa: E731
+            self.work_out(Errand(UNKNOWN_PX, run), lambda _: self.notify(f"saved {path}"))
 
     def action_copy(self, what: str) -> None:
         """Copy the path, the prompt or the seed to the clipboard of the terminal (OSC 52)."""
@@ -220,59 +225,6 @@ class Filing(EditorBase):
         else:
             self.set_status(hint=f"this picture has no {what}")
 
-    # -- the frame --------------------------------------------------------------------------------------------
-
-    def pull_frame(self, start: Point, at: Point) -> None:
-        """Move the edges nearest to where the drag began."""
-        size = self.document.size
-        dx, dy = round(at[0] - start[0]), round(at[1] - start[1])
-        left = dx if start[0] < size.width * GRAB_SHARE else 0
-        right = dx if start[0] > size.width * (1 - GRAB_SHARE) else 0
-        top = dy if start[1] < size.height * GRAB_SHARE else 0
-        bottom = dy if start[1] > size.height * (1 - GRAB_SHARE) else 0
-        frame = Box(left, top, size.width + right, size.height + bottom)
-        if min(frame.size) >= 1:
-            self._show_frame(frame)
-
-    def _show_frame(self, frame: Box) -> None:
-        self.frame = frame
-        self.canvas.show(self.scene())
-        self.set_status(hint=f"{self.document.size} becomes {frame.size} · Enter applies · Esc drops · c for numbers")
-
-    def open_frame(self) -> None:
-        """Ask for the frame in numbers."""
-        cards = {c.name: c for c in self.engine.models()}
-        card = cards.get(self.workspace.draft.model)
-        grid = 8 if card is None else card.multiple_px
-
-        def framed(frame: Box | None) -> None:
-            self.frame = frame
-            if frame is None:
-                self.show_all()
-            else:
-                self.apply_frame()
-
-        self.app.push_screen(FrameScreen(self.document.size, self.frame, grid, self._show_frame), framed)
-
-    def apply_frame(self) -> None:
-        """Put the picture on its new canvas; new room is masked."""
-        frame, self.frame = self.frame, None
-        document = self.document
-        if frame is None or frame == document.whole:
-            self.show_all()
-            return
-        margins = margins_of(frame, document.size)
-        canvas = resize_canvas(document.picture, None, margins)
-        room = to_bytes(canvas.mask)
-        kept = canvas.old.shift(-margins.left, -margins.top)
-        room[canvas.old.slices] = document.mask[kept.slices]
-        old = canvas.old
-        line = f"+ (all - rect {old.left},{old.top} {old.width}x{old.height})"
-        shift = (margins.left, margins.top)
-        self.workspace.frame(canvas.pixels, room, f"canvas {frame.size}", line if room.any() else "", shift)
-        self.picture_changed()
-        self.set_status(hint="the new room is masked · F5 paints it" if room.any() else "cropped")
-
     # -- the session ------------------------------------------------------------------------------------------
 
     def autosave_soon(self) -> None:
@@ -281,18 +233,17 @@ class Filing(EditorBase):
             self._saving.stop()
         self._saving = self.set_timer(AUTOSAVE_SECONDS, self._autosave)
 
+    @in_turn
     def _autosave(self) -> None:
-        if self.workspace.touched:
-            self._write_session(self.workspace.saved())
+        """Copy the session between two actions, then write the copy while others go on."""
+        if self.hand.busy:
+            self.autosave_soon()
+        elif self.workspace.touched:
+            layers = 1 if self.document.sketch is None else 5
+            self.work_out(Errand(layers * self.document.size.area, self.workspace.moment), self._write_session)
 
-    @work(thread=True, exclusive=False, group="autosave")
-    def _write_session(self, saved: Saved) -> None:
-        try:
-            self.workspace.write_pictures()
-            self.workspace.session.save(saved)
-        except RetouchError as error:
-            problem = str(error)
-            self.bring(lambda: self.notify(problem, severity="error", timeout=12))
+    def _write_session(self, moment: Moment) -> None:
+        self.aside(lambda: self.workspace.keep(moment), lambda _: None, lambda: None)
 
     def _keep_settings(self) -> None:
         try:
@@ -304,3 +255,10 @@ class Filing(EditorBase):
         """Change some settings and keep them."""
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         self._keep_settings()
+
+
+def _origin(source: Path) -> Picture | None:
+    try:
+        return open_picture(source)[0]
+    except RetouchError:
+        return None

@@ -1,13 +1,16 @@
 """The part of the editor that sets options: prompt, panel, seed, and the plan that follows from them."""
 
+import asyncio
 from dataclasses import replace
 
+import cv2
 from textual import on, work
 from textual.timer import Timer
-from textual.worker import get_current_worker
 
 from retouch.errors import RetouchError
-from retouch_tui.engine import Plan
+from retouch.geometry import Size
+from retouch_tui.engine import Draft, Plan
+from retouch_tui.layers import Mask8
 from retouch_tui.messages import ActionAsked, DraftEdited, ModelChosen, PromptEdited
 from retouch_tui.refine import to_float
 from retouch_tui.screens.editor_base import EditorBase
@@ -91,26 +94,24 @@ class Optioning(EditorBase):
             self._planning.stop()
         self._planning = self.set_timer(PLAN_DELAY_SECONDS, self._plan)
 
-    def _plan(self) -> None:
-        document = self.document
-        if document.mask.any():
-            self._work_out_plan(document.revision)
-        else:
-            self.set_status(plan=None, problem="", hint=self.status.hint)
-
-    @work(thread=True, exclusive=True, group="plan")
-    def _work_out_plan(self, revision: int) -> None:
+    @work(exclusive=True, group="plan")
+    async def _plan(self) -> None:
+        """Work the plan out in a thread; one that comes after another change is forgotten."""
         document, draft = self.document, self.workspace.draft
-        plan: Plan | None = None
-        problem = ""
+        revision, mask = document.revision, document.mask
+        plan, problem = await asyncio.to_thread(self._planned, document.size, mask, draft)
+        if revision == document.revision and self.is_there:
+            self.set_status(plan=plan, problem=problem)
+
+    def _planned(self, size: Size, mask: Mask8, draft: Draft) -> tuple[Plan | None, str]:
+        """Return the plan of a run on a mask, and what stands against it, in words."""
+        if cv2.countNonZero(mask) == 0:
+            return None, ""
         try:
-            plan = self.engine.plan(document.size, to_float(document.mask), draft)
-            if plan.seconds is not None:
-                plan = replace(plan, seconds=plan.seconds * self.settings.pace)
+            plan = self.engine.plan(size, to_float(mask), draft)
         except RetouchError as error:
-            problem = str(error)
-        if not get_current_worker().is_cancelled and revision == document.revision:
-            self.bring(lambda: self.set_status(plan=plan, problem=problem))
+            return None, str(error)
+        return replace(plan, seconds=None if plan.seconds is None else plan.seconds * self.settings.pace), ""
 
     def set_settings(self, **changes: object) -> None:
         """Change some settings and keep them; the part that deals with files does it."""

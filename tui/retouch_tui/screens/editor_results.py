@@ -7,16 +7,19 @@ from retouch.errors import RetouchError
 from retouch.geometry import Box
 from retouch_tui.engine import draft_from_data
 from retouch_tui.history import Entry
-from retouch_tui.job import Event, Job
+from retouch_tui.job import Event
 from retouch_tui.messages import ResultChosen
+from retouch_tui.preview import Preview
+from retouch_tui.project import Taking, TakingArea
 from retouch_tui.screens.editor_options import Optioning
-from retouch_tui.screens.editor_tools import LARGE_PX
 from retouch_tui.settings import save_draft
 from retouch_tui.terminal.link import LinkedApp
-from retouch_tui.terminal.pacer import Preview
+from retouch_tui.terminal.pacer import Preview as PreviewSize
+from retouch_tui.turns import Errand, at_once, in_turn
 from retouch_tui.widgets.filmstrip import Filmstrip, Frame
 from retouch_tui.widgets.options import OptionsPanel
 from retouch_tui.widgets.run_line import RunLine
+from retouch_tui.workspace import News, Started
 
 POLL_SECONDS = 0.08
 PLAN_DELAY_SECONDS = 0.15
@@ -30,12 +33,13 @@ class Generating(Optioning):
     _poll: Timer | None = None
     _fixing = False
     _reading = False
-    _starting = False
+    _shrinking = False
     _last_step: Event | None = None
     _foretold: float | None = None
 
     # -- running ----------------------------------------------------------------------------------------------
 
+    @in_turn
     def action_generate(self) -> None:
         """Repaint the mask."""
         if self.workspace.busy:
@@ -45,32 +49,22 @@ class Generating(Optioning):
             self.look_at(self.workspace.history.base)
         self._start(fix=False)
 
+    @in_turn
     def _start(self, *, fix: bool) -> None:
-        """Hand a job to the worker; a large picture is written in a thread."""
-        if self._starting:
-            return
-        self._fixing, self._starting = fix, True
-        task = self.workspace.run_next_fix if fix else self.workspace.generate
-        if self.document.mask.size > LARGE_PX:
-            self.aside(task, self._started, self._not_started)
-            return
-        try:
-            job = task()
-        except RetouchError as error:
-            self._not_started()
-            self.notify(str(error), severity="warning", timeout=8)
-        else:
-            self._started(job)
+        """Hand a job to the worker."""
+        self._fixing = fix
+        task = self.workspace.starting_fix if fix else self.workspace.starting
+        self.work_out(Errand(3 * self.document.size.area, task), self._started, self._not_started)
 
     def _not_started(self) -> None:
-        self._fixing = self._starting = False
+        self._fixing = False
 
-    def _started(self, job: Job | None) -> None:
-        self._starting = False
-        if job is None:
+    def _started(self, start: Started | None) -> None:
+        if start is None:
             self._fixing = False
             self.notify("all regions of the fix list have run")
             return
+        self.workspace.started(start)
         save_draft(self.config, self.workspace.draft)
         self.query_one(OptionsPanel).show(self.workspace.draft)
         self._foretold = self._estimate()
@@ -88,7 +82,6 @@ class Generating(Optioning):
         self.query_one(RunLine).begin(words)
         if self._poll is None:
             self._poll = self.set_interval(POLL_SECONDS, self._progress)
-        self.add_class("-running")
 
     def cancel_run(self) -> None:
         """Stop at the next step; what there is stays."""
@@ -99,15 +92,21 @@ class Generating(Optioning):
 
     def _progress(self) -> None:
         """Look for news; those of a large picture are read in a thread."""
-        if self.document.mask.size <= LARGE_PX:
-            self._news(list(self.workspace.progress()))
+        if at_once(self.document.size.area):
+            self._hear(self.workspace.reading())
         elif not self._reading:
             self._reading = True
-            self.aside(lambda: list(self.workspace.progress()), self._news, lambda: None)
+            self.aside(self.workspace.reading, self._hear, self._lost)
 
-    def _news(self, news: list[tuple[Event, Entry | None]]) -> None:
+    def _lost(self) -> None:
         self._reading = False
-        for event, entry in news:
+
+    @in_turn
+    def _hear(self, told: list[News]) -> None:
+        """Take in what the job said."""
+        self._reading = False
+        for news in told:
+            event, entry = news.event, self.workspace.heard(news)
             if event.kind == "step":
                 self._last_step = event
             if event.kind in {"step", "stage", "queued"}:
@@ -126,10 +125,12 @@ class Generating(Optioning):
         if not self._bears_preview(event, Box(*event.box)):
             return
         self._last_step = None
-        box = Box(*event.box)
-        self.preview = (tail.job.load_preview(event.preview), box)
-        self.show_tint()
-        self.canvas.update(box.clamp(self.document.size), self.scene())
+        first, box = self.preview is None, Box(*event.box)
+        self.preview = Preview(tail.job.load_preview(event.preview), box)
+        if first:
+            self.show_all()
+        else:
+            self.canvas.lay(box.clamp(self.document.size), self.scene())
 
     def _bears_preview(self, event: Event, box: Box) -> bool:
         """Whether the line to the terminal bears a preview at this step: fewer steps show one on a slow line."""
@@ -137,7 +138,7 @@ class Generating(Optioning):
         if not isinstance(app, LinkedApp) or app.is_headless:
             return True
         level = app.pacer.preview(max(event.seconds / max(event.step, 1), POLL_SECONDS))
-        if level is Preview.TEXT:
+        if level is PreviewSize.TEXT:
             return False
         view = self.canvas.view
         cells = min(box.width * view.zoom, view.columns) * min(box.height * view.zoom / 2, view.rows)
@@ -149,7 +150,6 @@ class Generating(Optioning):
             self._poll.stop()
             self._poll = None
         self.query_one(RunLine).end()
-        self.remove_class("-running")
         self.preview = None
         foretold = self._foretold or self._estimate()
         if event.kind == "finished" and foretold and event.seconds > 0:
@@ -170,13 +170,13 @@ class Generating(Optioning):
     def _result(self, entry: Entry) -> None:
         """Show a candidate that just came; on the fix list it becomes the picture to go on with."""
         self.preview = None
-        if self._fixing:
-            if self.workspace.goes_on_from(entry.key):
-                self.workspace.take(entry.key)
-            self.look_at(entry.key)
-        else:
+        if not self._fixing:
             self.look_at(entry.key)
             self.set_status(hint="a takes it · , . look at others · o before")
+        elif self.workspace.goes_on_from(entry.key):
+            self._take(entry.key, wipe=False)
+        else:
+            self.look_at(entry.key)
 
     def _next_fix(self) -> None:
         self._start(fix=True)
@@ -188,20 +188,35 @@ class Generating(Optioning):
     # -- results ----------------------------------------------------------------------------------------------
 
     def show_results(self) -> None:
-        """Draw the filmstrip."""
+        """Draw the filmstrip; after a resume its pictures come one by one."""
         history = self.workspace.history
+        unknown = [e.key for e in history if history.thumbnail_at_hand(e.key) is None]
+        if at_once(len(unknown) * self.document.size.area):
+            for key in unknown:
+                history.thumbnail(key)
+        elif not self._shrinking:
+            self._shrinking = True
+            self.aside(lambda: history.thumbnail(unknown[0]), lambda _: self._shrunk(), self._not_shrunk)
         names = {"original": "original", "frame": "canvas", "merged": "part taken", "opened": "opened"}
         frames = tuple(
             Frame(
                 e.key,
                 f"{e.number} {names.get(e.kind, 'rough' if e.kind == 'rough' else '')}"
                 + (" ●" if e.key == history.base else " ✓" if e.taken and e.kind == "candidate" else ""),
-                history.thumbnail(e.key),
+                history.thumbnail_at_hand(e.key),
             )
             for e in history
         )
-        self.query_one(Filmstrip).show(frames, self.shown_key or history.base)
-        self.set_class(len(history) > 1, "-results")
+        strip = self.query_one(Filmstrip)
+        strip.show(frames, self.shown_key or history.base)
+        strip.set_class(len(history) > 1, "-results")
+
+    def _shrunk(self) -> None:
+        self._shrinking = False
+        self.show_results()
+
+    def _not_shrunk(self) -> None:
+        """A picture of the history is lost: it stays blank, and the ones after it too."""
 
     @on(ResultChosen)
     def chosen(self, event: ResultChosen) -> None:
@@ -211,12 +226,14 @@ class Generating(Optioning):
         else:
             self.look_at(event.key)
 
+    @in_turn
     def action_browse(self, steps: int) -> None:
         """Look at the neighbour of the result in view."""
         keys = [e.key for e in self.workspace.history]
         at = keys.index(self.shown_key or self.workspace.history.base)
         self.look_at(keys[min(max(at + steps, 0), len(keys) - 1)])
 
+    @in_turn
     def action_take(self) -> None:
         """Go on from the result in view."""
         if not self.shown_key:
@@ -225,33 +242,41 @@ class Generating(Optioning):
         self.take(self.shown_key)
 
     def take(self, key: str) -> None:
-        """Go on from a result; the mask stays."""
-        try:
-            self.workspace.take(key)
-        except RetouchError as error:
-            self.notify(str(error), severity="error")
-            return
-        self.document.clear_sketch()
-        self.look_at(key)
-        self.set_status(hint="taken; the mask stays (C clears it) · F10 saves")
-        self.ask_plan()
-        self.autosave_soon()
+        """Go on from a result; the mask stays, colour strokes have done their work."""
+        self._take(key, wipe=True)
+        self.turns.take(lambda: self.set_status(hint="taken; the mask stays (C clears it) · F10 saves"))
 
+    @in_turn
+    def _take(self, key: str, *, wipe: bool) -> None:
+        workspace = self.workspace
+        ready = workspace.history.pictures.at_hand(key) is not None and not (wipe and self.document.sketch is not None)
+
+        def took(taking: Taking) -> None:
+            workspace.took(key, taking)
+            self.look_at(key)
+            self.ask_plan()
+            self.autosave_soon()
+
+        pixels = 0 if ready else 5 * self.document.size.area
+        self.work_out(Errand(pixels, lambda: workspace.taking(key, wipe=wipe)), took)
+
+    @in_turn
     def action_take_area(self) -> None:
         """Take only the masked area under the cursor from the result in view."""
         if not self.shown_key:
             self.set_status(hint="look at a result first (, and .), then point at the area to take")
             return
-        key = self.shown_key
-        try:
-            self.workspace.take_area(key, self.cursor.at)
-        except RetouchError as error:
-            self.notify(str(error), severity="warning")
-            return
-        self.look_at(self.workspace.history.base)
-        self.look_at(key)
-        self.set_status(hint="area taken and unmasked; the others are still masked")
-        self.ask_plan()
+        key, at, workspace = self.shown_key, self.cursor.at, self.workspace
+
+        def took(taking: TakingArea | None) -> None:
+            if taking is not None:
+                self.show_change(workspace.took_area(taking))
+            self.look_at(workspace.history.base)
+            self.look_at(key)
+            self.set_status(hint="area taken and unmasked; the others are still masked")
+            self.ask_plan()
+
+        self.work_out(Errand(4 * self.document.size.area, lambda: workspace.taking_area(key, at)), took)
 
     def action_reuse(self) -> None:
         """Set the options to those of the result in view."""

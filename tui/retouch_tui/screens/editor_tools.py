@@ -1,24 +1,21 @@
 """The part of the editor that chooses and changes: tools and their sizes, whole-mask operations, undo, the view."""
 
 from collections.abc import Callable
-
-from textual import work
+from typing import Literal
 
 from retouch.geometry import Box
-from retouch.regions import bounds
-from retouch_tui.document import Document
 from retouch_tui.hand import PRESETS_PX
-from retouch_tui.layers import Mask8
+from retouch_tui.landing import Landing
+from retouch_tui.project import Travelling
 from retouch_tui.raster import Side
-from retouch_tui.refine import REFINEMENTS, to_float
+from retouch_tui.refine import REFINEMENTS
 from retouch_tui.screens.editor_base import EditorBase
+from retouch_tui.shapes import masked_box
 from retouch_tui.tools import TOOLS
+from retouch_tui.turns import Errand, in_turn
 from retouch_tui.widgets.canvas_pane import CanvasPane
 from retouch_tui.widgets.sharp_canvas import SharpCanvas
 from retouch_tui.widgets.toolbox import percent
-
-LARGE_PX = 2_000_000
-"""Masks with more pixels are refined in a thread."""
 
 
 class Tooling(EditorBase):
@@ -30,12 +27,27 @@ class Tooling(EditorBase):
         self.show_pointer()
         self.ask_plan()
 
+    def change(self, errand: Errand[Landing | None], then: Callable[[], object] = lambda: None) -> None:
+        """Work out a step of the document, put it in place and show it."""
+        document = self.document
+
+        def land(outcome: Landing | None) -> None:
+            changed = document.land(outcome)
+            self.show_drawing()
+            if outcome is not None:
+                self._after(changed)
+            then()
+
+        self.work_out(errand, land)
+
     # -- tools ------------------------------------------------------------------------------------------------
 
+    @in_turn
     def action_tool(self, name: str) -> None:
         """Take a tool."""
         again = name == "frame" and self.hand.tool_name == "frame"
         self.show_change(self.hand.choose(name))
+        self.show_drawing()
         self.pen_down = False
         self.show_tools()
         self.show_pointer()
@@ -65,63 +77,62 @@ class Tooling(EditorBase):
         self.hand.swapped = not self.hand.swapped
         self.show_tools()
 
+    @in_turn
     def action_refine(self, name: str) -> None:
         """Change the whole mask."""
-        refinement = REFINEMENTS[name]
-        document = self.document
-        if name == "clear":
-            document.clear_sketch()
-        lines = () if name == "clear" else (*document.lines, refinement.line)
-        if document.mask.size > LARGE_PX:
-            self._refine_aside(name, document.revision, lines)
-            return
-        self._refined(refinement(document.mask), refinement.label, lines)
-
-    def _refined(self, mask: Mask8, label: str, lines: tuple[str, ...]) -> None:
-        changed = self.document.replace_mask(mask, label, lines)
-        if not lines:
-            self.show_all()
-        self._after(changed)
-
-    @work(thread=True, exclusive=True, group="refine")
-    def _refine_aside(self, name: str, revision: int, lines: tuple[str, ...]) -> None:
-        """Change a large mask without keeping anybody waiting; a stroke made meanwhile wins."""
         document, refinement = self.document, REFINEMENTS[name]
-        mask = refinement(document.mask)
-        if document.revision == revision and not self.hand.busy:
-            self.bring(lambda: self._refined(mask, refinement.label, lines))
+        lines = () if name == "clear" else (*document.lines, refinement.line)
 
+        def run() -> Landing | None:
+            if name == "clear":
+                return document.clearing(refinement.label, lines)
+            return document.replacing(refinement(document.mask), refinement.label, lines)
+
+        self.change(Errand(document.size.area, run))
+
+    @in_turn
     def action_say(self) -> None:
         """Say in words where the cursor is and what is masked."""
-        document = self.document
-        box = bounds(to_float(document.mask))
-        masked = "nothing masked" if box.empty else f"mask {percent(document.masked_share)} in {box}"
-        x, y = self.cursor.at
-        self.set_status(hint=f"{self.hand.spoken()} at {x:.0f},{y:.0f} · {masked}")
+        mask = self.document.mask
+
+        def say(box: Box) -> None:
+            masked = "nothing masked" if box.empty else f"mask {percent(self.figures.share)} in {box}"
+            x, y = self.cursor.at
+            self.set_status(hint=f"{self.hand.spoken()} at {x:.0f},{y:.0f} · {masked}")
+
+        self.work_out(Errand(mask.size, lambda: masked_box(mask)), say)
 
     # -- undo -------------------------------------------------------------------------------------------------
 
     def action_undo(self) -> None:
         """Take the last step back."""
-        self._travel(Document.undo, "nothing to undo")
+        self._travel("undo")
 
     def action_redo(self) -> None:
         """Do the undone step again."""
-        self._travel(Document.redo, "nothing to redo")
+        self._travel("redo")
 
-    def _travel(self, way: Callable[[Document], tuple[str, Box] | None], empty: str) -> None:
-        size = self.document.size
-        self.hand.cancel()
-        done = way(self.document)
-        if done is None:
-            self.set_status(hint=empty)
-        elif self.document.size != size:
-            self.workspace.follow_size()
-            self.show_all()
-            self.show_results()
-        else:
-            self._after(done[1])
-            self.set_status(hint=f"{'undone' if way is Document.undo else 'redone'}: {done[0]}")
+    @in_turn
+    def _travel(self, way: Literal["undo", "redo"]) -> None:
+        workspace = self.workspace
+        timeline, size = self.document.timeline, self.document.size
+        self.show_change(self.hand.cancel())
+        self.show_drawing()
+        step = next(iter(timeline.future[-1:] if way == "redo" else list(timeline.past)[-1:]), None)
+
+        def land(travelling: Travelling | None) -> None:
+            if travelling is None:
+                self.set_status(hint=f"nothing to {way}")
+                return
+            changed = workspace.travelled(travelling)
+            if self.document.size != size:
+                self.show_all()
+                self.show_results()
+            else:
+                self._after(changed)
+                self.set_status(hint=f"{'undone' if way == 'undo' else 'redone'}: {travelling.landing.label}")
+
+        self.work_out(Errand(0 if step is None else step.pixels, lambda: workspace.travelling(way)), land)
 
     # -- the view ---------------------------------------------------------------------------------------------
 

@@ -1,14 +1,18 @@
 """The mask as text: read it, edit it, apply it."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Static, TextArea
 
 from retouch.errors import RetouchError
+from retouch_tui.layers import Mask8
 from retouch_tui.screens.dialog import Dialog
 
 HINT = (
@@ -17,16 +21,24 @@ HINT = (
 )
 
 
-class ScriptScreen(Dialog[tuple[str, ...] | None]):
-    """Returns the lines to draw the mask from."""
+@dataclass(frozen=True, eq=False)
+class Script:
+    """Lines and the mask that they draw."""
+
+    lines: tuple[str, ...]
+    mask: Mask8
+
+
+class ScriptScreen(Dialog[Script | None]):
+    """Returns the lines and their mask."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f5,ctrl+g", "apply", "Apply", priority=True)]
 
-    def __init__(self, lines: tuple[str, ...], check: Callable[[tuple[str, ...]], None]) -> None:
-        """`check` raises RetouchError for lines that cannot be drawn."""
+    def __init__(self, lines: tuple[str, ...], draw: Callable[[tuple[str, ...]], Mask8]) -> None:
+        """`draw` raises RetouchError for lines that cannot be drawn."""
         super().__init__()
         self._lines = lines
-        self._check = check
+        self._draw = draw
 
     def compose(self) -> ComposeResult:
         """Make the text and its buttons."""
@@ -43,16 +55,17 @@ class ScriptScreen(Dialog[tuple[str, ...] | None]):
         """Begin in the text."""
         self.query_one(TextArea).focus()
 
-    def action_apply(self) -> None:
-        """Return the lines if they can be drawn."""
+    @work(exclusive=True)
+    async def action_apply(self) -> None:
+        """Return the lines if they can be drawn; a large mask takes a moment."""
         lines = tuple(line for line in self.query_one(TextArea).text.splitlines() if line.strip())
         try:
-            self._check(lines)
+            mask = await asyncio.to_thread(self._draw, lines)
         except RetouchError as error:
             pointer = getattr(error, "pointer", "")
             self.query_one("#problem", Static).update(f"▲ {error}\n{pointer}")
-            return
-        self.dismiss(lines)
+        else:
+            self.dismiss(Script(lines, mask))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Apply or close."""

@@ -1,5 +1,6 @@
 """Ties Textual to the pacer: an app whose frames are acknowledged, and screens that hold frames back."""
 
+import asyncio
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Generic
@@ -9,6 +10,7 @@ from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App, ReturnType
 from textual.geometry import Region
+from textual.message import Message
 from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.strip import Strip
 from textual.timer import Timer
@@ -53,6 +55,11 @@ class LinkedApp(App[ReturnType]):
         self.memory = ScreenMemory()
         self._behind: list[str] = []
         self.pacer = Pacer(acknowledges=capabilities.acknowledges, round_trip_s=capabilities.round_trip_s)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        """Handle one message, then let others have the event loop: Textual would handle all that wait in one step."""
+        await super()._dispatch_message(message)
+        await asyncio.sleep(0)
 
     def get_default_screen(self) -> Screen[object]:
         """Return a paced screen."""
@@ -133,6 +140,11 @@ class Paced(Screen[ScreenResultType], Generic[ScreenResultType]):
     """A screen that collects changes while the terminal is busy and writes them as one frame."""
 
     _held: Timer | None = None
+
+    async def _dispatch_message(self, message: Message) -> None:
+        """Handle one message, then let others have the event loop, as the app does."""
+        await super()._dispatch_message(message)
+        await asyncio.sleep(0)
 
     @property
     def behind(self) -> bool:

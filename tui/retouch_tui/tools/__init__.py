@@ -34,6 +34,8 @@ class Tool(Protocol):
     effect: Effect
     sized: bool
     """Whether the pen's size matters."""
+    traced: bool
+    """Whether it paints as it moves; other shapes are drawn when they are finished."""
 
     def shape(self, points: Sequence[Point], pen: Pen) -> Shape | None:
         """Return what the points draw; None while they are too few, and for tools that draw nothing."""

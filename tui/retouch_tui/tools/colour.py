@@ -15,6 +15,7 @@ class Colour:
     gesture: Gesture = "drag"
     effect: Effect = "sketch"
     sized = True
+    traced = True
 
     def shape(self, points: Sequence[Point], pen: Pen) -> BrushShape:
         """Return the shape of the gesture so far."""

@@ -15,6 +15,7 @@ class Ellipse:
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = False
+    traced = False
 
     def shape(self, points: Sequence[Point], pen: Pen) -> EllipseShape:  # noqa: ARG002
         """Return the shape of the gesture so far."""

@@ -15,6 +15,7 @@ class Fill:
     gesture: Gesture = "tap"
     effect: Effect = "mask"
     sized = False
+    traced = False
 
     def shape(self, points: Sequence[Point], pen: Pen) -> FillShape:  # noqa: ARG002
         """Return the shape of the gesture so far."""

@@ -15,6 +15,7 @@ class Lasso:
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = False
+    traced = False
 
     def shape(self, points: Sequence[Point], pen: Pen) -> PolygonShape | None:  # noqa: ARG002
         """Return the shape of the gesture so far."""

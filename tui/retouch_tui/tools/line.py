@@ -15,6 +15,7 @@ class Line:
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = True
+    traced = False
 
     def shape(self, points: Sequence[Point], pen: Pen) -> BrushShape:
         """Return the shape of the gesture so far."""

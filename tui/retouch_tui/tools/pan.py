@@ -15,6 +15,7 @@ class Pan:
     gesture: Gesture = "drag"
     effect: Effect = "pan"
     sized = False
+    traced = False
 
     def shape(self, points: Sequence[Point], pen: Pen) -> Shape | None:  # noqa: ARG002
         """Return the shape of the gesture so far."""

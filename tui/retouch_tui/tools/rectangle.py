@@ -15,6 +15,7 @@ class Rectangle:
     gesture: Gesture = "drag"
     effect: Effect = "mask"
     sized = False
+    traced = False
 
     def shape(self, points: Sequence[Point], pen: Pen) -> RectangleShape:  # noqa: ARG002
         """Return the shape of the gesture so far."""

@@ -15,6 +15,7 @@ class Wand:
     gesture: Gesture = "tap"
     effect: Effect = "mask"
     sized = False
+    traced = False
 
     def shape(self, points: Sequence[Point], pen: Pen) -> WandShape:
         """Return the shape of the gesture so far."""

@@ -2,6 +2,7 @@
 
     canvas.show(scene)                      # another picture, or everything changed
     canvas.update(box, scene)               # only this picture box changed: repaints just those cells
+    canvas.lay(box, scene)                  # only a preview or a shape under way changed
     canvas.set_look(look)                   # tint, mask only, before/after, wipe
     canvas.set_overlay(overlay)             # cursor, brush radius, outlines of the shape being drawn
     canvas.set_view(zoom, centre); canvas.fit(); canvas.zoom_in(); canvas.zoom_out(); canvas.pan(dx, dy)
@@ -10,6 +11,8 @@ Coordinates in messages and overlays are picture coordinates as floats: the cent
 (0.5, 0.5), so painting between pixels is as exact as the terminal's mouse. Keys are the app's affair.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
 
@@ -18,24 +21,20 @@ from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.timer import Timer
-from textual.widget import Widget
 
 from retouch.geometry import Box
 from retouch_tui.frame_buffer import FrameBuffer, Touched, runs
-from retouch_tui.layers import Point
 from retouch_tui.overlay import Overlay
 from retouch_tui.raster import Look, Raster, Scene
+from retouch_tui.scene_follower import News, SceneFollower
 from retouch_tui.terminal import sgr
 from retouch_tui.terminal.cells import GlyphMode
 from retouch_tui.terminal.colour import ColourDepth
 from retouch_tui.terminal.link import LinkedApp
 from retouch_tui.terminal.pacer import Pacer
 from retouch_tui.terminal.pixel_strip import PixelStrip
-from retouch_tui.view import MAXIMUM_ZOOM, View, next_zoom
-from retouch_tui.widgets.canvas_messages import Left, Moved, Pointer, Pressed, Released, Scrolled, ViewChanged
-
-MIDDLE = 2
-"""The mouse button that drags the view."""
+from retouch_tui.view import View
+from retouch_tui.widgets.canvas_navigation import NavigatedWidget
 
 IDLE_S = 0.15
 """A coarse picture is refined when nothing happened for so long."""
@@ -45,20 +44,12 @@ EXACT_BYTES = 36
 """Pause between refined rows, and what one of their cells costs at most."""
 
 
-class CanvasView(Widget, can_focus=True):
+class CanvasView(NavigatedWidget, can_focus=True):
     """A picture with its mask, painted in cells."""
 
     ALLOW_SELECT = False
     UNSTYLED = True
     DEFAULT_CSS = "CanvasView { width: 1fr; height: 1fr; }"
-
-    Pointer = Pointer
-    Pressed = Pressed
-    Moved = Moved
-    Released = Released
-    Scrolled = Scrolled
-    Left = Left
-    ViewChanged = ViewChanged
 
     def __init__(
         self,
@@ -70,58 +61,71 @@ class CanvasView(Widget, can_focus=True):
         classes: str | None = None,
     ) -> None:
         """Make an empty canvas for a terminal of this depth, glyphs and mouse (see Capabilities)."""
-        super().__init__(id=id, classes=classes)
-        self._buffer = FrameBuffer(depth, glyphs)
+        super().__init__(FrameBuffer(depth, glyphs), id=id, classes=classes)
         self._pixel_mouse = pixel_mouse
         self._strips: list[PixelStrip | None] = []
-        self._fitted = True
-        self._button = 0
         self._refining: Timer | None = None
-        self._dragged_from: Point = (0.0, 0.0)
-
-    @property
-    def view(self) -> View:
-        """Where the picture lies on the canvas."""
-        return self._buffer.view
+        self._next_look: Look | None = None
+        self._follower = SceneFollower(self._elsewhere, self._seen_from, self._took)
 
     @property
     def look(self) -> Look:
-        """How the scene is shown."""
-        return self._buffer.look
-
-    @property
-    def fitted(self) -> bool:
-        """Whether the view follows the size of the canvas."""
-        return self._fitted
+        """How the scene is shown, or will be in a moment."""
+        return self._buffer.look if self._next_look is None else self._next_look
 
     # The scene
 
-    def show(self, scene: Scene) -> None:
-        """Show a scene; the view stays unless the picture has another size."""
-        old = self._buffer.raster
-        self._buffer.raster = Raster(scene)
-        if old is None or old.scene.extent != scene.extent:
-            self.fit()
-        else:
-            self._repaint()
+    def show(self, scene: Scene, look: Look | None = None) -> None:
+        """Show a scene, in another way if given; the view stays unless the picture has another size.
+
+        A large one is seen in a moment. Mask and strokes that were changed in place must have been told to `update`.
+        """
+        self._next_look = self._next_look if look is None else look
+        self._follower.show(scene)
 
     def update(self, box: Box, scene: Scene | None = None) -> None:
         """Repaint a picture box; scene is the new one, or None when its arrays were changed in place."""
-        raster = self._buffer.raster
-        if raster is None:
-            return
-        old, new = raster.scene, raster.scene if scene is None else scene
-        same = all(getattr(old, name) is getattr(new, name) for name in ("compare", "alpha", "regions", "frame"))
-        if old.size != new.size or not same:
-            self.show(new)
-            return
-        raster.follow(new, box)
-        self._touch(self._buffer.repaint_box(box, sparing=self._sparing and self._buffer.overlay.painting))
-        self._settle_later()
+        known = self._follower.scene if scene is None else scene
+        if known is not None and self._follower.scene is not None:
+            self._follower.update(box, known)
+
+    def lay(self, box: Box, scene: Scene) -> None:
+        """Repaint a picture box of a scene in which only preview and drawing are new."""
+        if self._follower.scene is not None:
+            self._follower.lay(box, scene)
+
+    def _elsewhere(self, task: Callable[[], Raster], then: Callable[[Raster], None]) -> None:
+        async def run() -> None:
+            then(await asyncio.to_thread(task))
+
+        if self.is_attached:
+            self.run_worker(run(), group="scene")
+        else:
+            then(task())
+
+    def _seen_from(self, scene: Scene) -> list[View]:
+        return [self.view, self.view.fitted(scene.extent)]
+
+    def _took(self, before: Raster | None, news: News) -> None:
+        """Paint what is new."""
+        self._buffer.raster = self._follower.raster
+        if news.everything and self._next_look is not None:
+            self._buffer.look, self._next_look = self._next_look, None
+        if before is None or (news.everything and before.scene.extent != news.scene.extent):
+            self.fit()
+        elif news.everything:
+            self._repaint()
+        else:
+            sparing = self._sparing and self._buffer.overlay.painting
+            for box in news.boxes:
+                self._touch(self._buffer.repaint_box(box, sparing=sparing))
+            self._settle_later()
 
     def set_look(self, look: Look) -> None:
         """Show the scene in another way."""
-        if look != self._buffer.look:
+        if self._next_look is not None:
+            self._next_look = look
+        elif look != self._buffer.look:
             self._buffer.look = look
             self._repaint()
 
@@ -131,53 +135,6 @@ class CanvasView(Widget, can_focus=True):
             self._touch(self._buffer.point(overlay, sparing=self._sparing))
             if overlay.painting:
                 self._settle_later()
-
-    # The view
-
-    def set_view(self, zoom: float, centre: Point) -> None:
-        """Look at another place; zoom is half-cells per picture pixel, up to 16."""
-        self._fitted = False
-        self._look_from(replace(self.view, zoom=min(zoom, MAXIMUM_ZOOM), centre=centre))
-
-    def fit(self) -> None:
-        """Show the whole picture, and keep doing so when the canvas changes its size."""
-        self._fitted = True
-        self._look_from(self._fitting())
-
-    def zoom_in(self, anchor: Point | None = None) -> None:
-        """Go one step closer; the anchor, a picture coordinate, keeps its place (None: the middle)."""
-        self._zoom(anchor, closer=True)
-
-    def zoom_out(self, anchor: Point | None = None) -> None:
-        """Go one step back, at most until the whole picture is seen."""
-        self._zoom(anchor, closer=False)
-
-    def pan(self, dx: float, dy: float) -> None:
-        """Move the view to the right and down, in half-cells."""
-        self._fitted = False
-        self._look_from(self.view.moved(dx, dy))
-
-    def _zoom(self, anchor: Point | None, *, closer: bool) -> None:
-        fit = self._fitting()
-        zoom = next_zoom(self.view.zoom, fit.zoom, closer=closer)
-        self._fitted = zoom == fit.zoom
-        fixed = self.view.centre if anchor is None else anchor
-        self._look_from(fit if self._fitted else self.view.zoomed(zoom, fixed))
-
-    def _fitting(self) -> View:
-        raster = self._buffer.raster
-        return self.view if raster is None else self.view.fitted(raster.scene.extent)
-
-    def _look_from(self, view: View) -> None:
-        raster = self._buffer.raster
-        if raster is not None:
-            extent = raster.scene.extent
-            x = min(max(view.centre[0], extent.left), extent.right)
-            y = min(max(view.centre[1], extent.top), extent.bottom)
-            view = replace(view, centre=(x, y))
-        self._buffer.view = view
-        self._repaint()
-        self.post_message(self.ViewChanged(self, view))
 
     # Rendering
 
@@ -285,62 +242,3 @@ class CanvasView(Widget, can_focus=True):
     def _encode_all(self) -> None:
         cells = self._buffer.cells
         self._strips = [PixelStrip(cells.row(row), text) for row, text in enumerate(sgr.encode(cells))]
-
-    # The pointer
-
-    def _place(self, event: events.MouseEvent) -> Point:
-        """Where on the canvas the pointer is, in cells; a terminal that only knows cells means their middle."""
-        x, y = float(event.pointer_x), float(event.pointer_y)
-        if not (x.is_integer() and y.is_integer()):
-            self._pixel_mouse = True
-        middle = 0.0 if self._pixel_mouse else 0.5
-        return x + middle, y + middle
-
-    def _where(self, place: Point) -> tuple[Point, Point]:
-        return self.view.to_picture(*place), (place[0], place[1] * 2)
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Begin a stroke, or a drag of the view."""
-        place = self._place(event)
-        event.stop()
-        self._button = event.button
-        self._dragged_from = place
-        self.capture_mouse()
-        if event.button != MIDDLE:
-            self.post_message(self.Pressed(self, *self._where(place), event))
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Go on with a stroke or a drag."""
-        place = self._place(event)
-        event.stop()
-        if self._button == MIDDLE:
-            x, y = self._dragged_from
-            self._dragged_from = place
-            self.pan(x - place[0], 2 * (y - place[1]))
-        else:
-            self.post_message(self.Moved(self, *self._where(place), self._button))
-
-    def on_mouse_up(self, event: events.MouseUp) -> None:
-        """End it."""
-        event.stop()
-        self.release_mouse()
-        button, self._button = self._button, 0
-        if button not in (0, MIDDLE):
-            self.post_message(self.Released(self, *self._where(self._place(event)), button))
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Tell which way the wheel turned."""
-        self._scrolled(event)
-
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Tell which way the wheel turned."""
-        self._scrolled(event)
-
-    def _scrolled(self, event: events.MouseEvent) -> None:
-        event.stop()
-        self.post_message(self.Scrolled(self, *self._where(self._place(event)), event))
-
-    def on_leave(self, event: events.Leave) -> None:
-        """Tell that the pointer is gone, unless a stroke goes on outside."""
-        if event.node is self and not self._button:
-            self.post_message(self.Left())

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
-import numpy as np
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -15,6 +13,7 @@ from textual.widget import Widget
 
 from retouch.arrays import RGB
 from retouch_tui.messages import ResultChosen
+from retouch_tui.widgets.picture_box import sheet
 
 GAP = 1
 
@@ -25,22 +24,17 @@ class Frame:
 
     key: str
     caption: str
-    thumbnail: RGB
+    thumbnail: RGB | None
+    """None while it is not known."""
 
 
 def half_blocks(pixels: RGB, columns: int, rows: int, ground: tuple[int, int, int]) -> list[list[Segment]]:
     """Draw a picture into cells, fitted and centred; ground fills the rest."""
-    scale = min(columns / pixels.shape[1], rows * 2 / pixels.shape[0])
-    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    sheet = np.empty((rows * 2, columns, 3), np.uint8)
-    sheet[:] = ground
-    top, left = (rows * 2 - size[1]) // 2, (columns - size[0]) // 2
-    sheet[top : top + size[1], left : left + size[0]] = small
+    whole = sheet(pixels, columns, rows, ground)
     return [
         [
             Segment("▀", Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower)))
-            for upper, lower in zip(sheet[2 * row].tolist(), sheet[2 * row + 1].tolist(), strict=True)
+            for upper, lower in zip(whole[2 * row].tolist(), whole[2 * row + 1].tolist(), strict=True)
         ]
         for row in range(rows)
     ]
@@ -103,8 +97,10 @@ class Filmstrip(Widget, can_focus=True):
 
     def _picture(self, frame: Frame) -> list[list[Segment]]:
         place = (frame.key, self._wide, self._high)
+        ground = self.background_colors[1].rgb
+        if frame.thumbnail is None:
+            return [[Segment(" " * self._wide, Style(bgcolor=Color.from_rgb(*ground)))]] * self._high
         if place not in self._cells:
-            ground = self.background_colors[1].rgb
             self._cells[place] = half_blocks(frame.thumbnail, self._wide, self._high, ground)
         return self._cells[place]
 
