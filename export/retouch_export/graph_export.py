@@ -23,7 +23,7 @@ from retouch_export.precision import STORED_BYTES, codec_chooser, exact_chooser
 from retouch_export.range_check import Peak, watch
 from retouch_export.static_shape import Sizes, fix_axes
 from retouch_export.tracing import OPSET, TracedGraph, trace
-from retouch_export.work import gflop
+from retouch_export.work import gflop, outline
 from retouch_models.bundle import file_spec
 from retouch_models.errors import ExportError
 from retouch_models.manifest import GraphSpec, TensorSpec
@@ -129,7 +129,9 @@ def _write(checkpoint: Checkpoint, role: str, folder: Path, options: GraphOption
 
 def _traced(module: nn.Module, cases: Sequence[Example], options: GraphOptions, opset: int) -> TracedGraph:
     traced = trace(module, cases[0].inputs, opset)
-    return fix_axes(traced, cases[0].inputs) if len(options.sizes) == 1 else traced
+    if len(options.sizes) != 1:
+        return traced
+    return fix_axes(traced, cases[0].inputs, outline(module, cases[0].inputs))
 
 
 _Files = tuple[dict[str, str], dict[str, tuple[str, ...]], str | None]

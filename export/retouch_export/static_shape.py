@@ -5,7 +5,7 @@ weights, and the manifest lists the sizes: providers that want fixed axes get a 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import onnx
 from torch import Tensor
@@ -32,18 +32,16 @@ def parse_sizes(texts: Iterable[str]) -> Sizes:
     return tuple(found)
 
 
-def fix_axes(traced: TracedGraph, example: Mapping[str, Tensor]) -> TracedGraph:
-    """Fix the free axes to those of the inputs; the batch stays free, since guidance decides it."""
+def fix_axes(traced: TracedGraph, inputs: Mapping[str, Tensor], outputs: Sequence[Tensor]) -> TracedGraph:
+    """Fix the free axes to those of the inputs and outputs, of which only the shapes count.
+
+    The batch stays free, since guidance decides it.
+    """
     proto = onnx.ModelProto()
     proto.CopyFrom(traced.proto)
-    sizes: dict[str, int] = {}
-    for value in proto.graph.input:
-        for dim, side in zip(value.type.tensor_type.shape.dim, example[value.name].shape, strict=True):
+    known = [(value, inputs[value.name]) for value in proto.graph.input]
+    for value, tensor in (*known, *zip(proto.graph.output, outputs, strict=True)):
+        for dim, side in zip(value.type.tensor_type.shape.dim, tensor.shape, strict=True):
             if dim.dim_param not in ("", "batch"):
-                sizes[dim.dim_param] = side
                 dim.dim_value = side
-    for value in proto.graph.output:
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param in sizes:
-                dim.dim_value = sizes[dim.dim_param]
     return TracedGraph(proto, traced.weights)

@@ -179,6 +179,8 @@ def test_a_static_bundle_has_one_size_and_runs(pocket: Checkpoint, tmp_path: Pat
     assert bundle.manifest.size.fixed == ((64, 96),)
     shapes = {t.name: t.shape for t in bundle.graph("unet").inputs}
     assert shapes["sample"] == ("batch", 9, 12, 8)
+    free = {axis for g in bundle.manifest.graphs.values() for t in (*g.inputs, *g.outputs) for axis in t.shape}
+    assert {axis for axis in free if isinstance(axis, str)} == {"batch"}
     assert shapes["encoder_hidden_states"] == ("batch", 16, 64)
     image = np.random.default_rng(0).integers(0, 256, (150, 90, 3), dtype=np.uint8)
     mask = np.zeros((150, 90), np.float32)
