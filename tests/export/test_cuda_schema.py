@@ -12,6 +12,7 @@ from retouch_export.tracing import TracedGraph
 from retouch_models.errors import ExportError
 
 NORM = {"groups": 32, "activation": 1, "epsilon": 1e-5, "channels_last": 1}
+CONV = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [2, 2]}
 INPUTS = ["x", "gamma", "beta"]
 
 
@@ -51,7 +52,7 @@ def test_a_malformed_node_is_named(traced: TracedGraph, words: str) -> None:
         ("BiasSplitGelu", [[2, 48, 2560], [2560]], {}, [[2, 48, 1280]]),
         ("BiasAdd", [[2, 48, 320], [320], [2, 48, 320]], {}, [[2, 48, 320]]),
         # Weights are (M, height, width, C): the results have M channels, at the end.
-        ("NhwcConv", [[2, 6, 8, 64], [32, 3, 3, 64], [32]], {"pads": [1] * 4, "strides": [2, 2]}, [[2, 3, 4, 32]]),
+        ("NhwcConv", [[2, 6, 8, 64], [32, 3, 3, 64], [32]], CONV, [[2, 3, 4, 32]]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

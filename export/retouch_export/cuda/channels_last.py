@@ -96,6 +96,8 @@ class _Walk:
             return False
         new = _copy(node)
         new.op_type, new.domain = "NhwcConv", DOMAIN
+        if attribute(node, "kernel_shape") is None:  # else it would be read from a weight that is turned
+            new.attribute.append(helper.make_attribute("kernel_shape", self._edit.weights[weight].shape()[2:]))
         # ONNX Runtime turns the weight when the session opens, so that the file holds it once for all variants.
         return self._replace(
             node, new, [self._as_last(node, node.input[0]), self._turned(node, weight), *node.input[2:]]
