@@ -94,8 +94,8 @@ class Bench:
         rows, columns = np.ogrid[box.top : box.bottom, box.left : box.right]
         mask[box.slices][(columns - x) ** 2 + (rows - y) ** 2 <= RADIUS**2] = 255
         of.scene = replace(of.scene, mask=mask)
-        of.canvas.update(box, of.scene)
         of.canvas.set_overlay(Overlay(cursor=(x + 0.5, y + 0.5), radius=RADIUS, painting=True))
+        of.canvas.update(box, of.scene)
 
     def clean(self) -> None:
         """Take the mask away."""
@@ -149,6 +149,8 @@ async def truecolour(bench: Bench) -> None:
     await bench.measure("the brush moves on by 8 pixels at 1:1", lambda: bench.dab(264, 260), before=begun)
     canvas.set_view(2.0, (256.0, 256.0))
     await bench.measure("dab r=12 at 2:1", lambda: bench.dab(256, 256), before=bench.clean)
+    canvas.set_view(4.0, (256.0, 256.0))
+    await bench.measure("dab r=12 at 4:1: 96x48 cells", lambda: bench.dab(256, 256), before=bench.clean)
     canvas.fit()
     bench.dab(256, 256)
     tints = iter(lambda: canvas.look.tint.following(), None)
