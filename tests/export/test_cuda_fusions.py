@@ -8,6 +8,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from export_support.wide_unet import unet_inputs, wide_unet
 from retouch_export.cuda.census import turned
 from retouch_export.cuda.variant import Part, cuda_parts
 from retouch_export.graph_file import write_graph
-from retouch_export.modules import TextEncoder, UNet, VaeDecoder, VaeEncoder
+from retouch_export.modules import PreviewDecoder, TextEncoder, UNet, VaeDecoder, VaeEncoder
 from retouch_export.precision import codec_chooser
 from retouch_export.tracing import TracedGraph, trace
 from retouch_models.errors import ExportError
@@ -136,6 +137,18 @@ def test_a_text_encoder_keeps_its_meaning_with_its_own_fusions(tmp_path: Path) -
     ):
         # fp32 arithmetic in another order; eleven bits per operation.
         assert relative(run({role: (graph, compute)}, inputs[0], tmp_path)[0], wanted) < limit
+
+
+def test_a_preview_decoder_changes_its_layout_at_the_doors_alone(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    tiny = AutoencoderTiny(encoder_block_out_channels=(16,) * 4, decoder_block_out_channels=(16,) * 4)
+    module, inputs = PreviewDecoder(tiny.eval()), {"latents": torch.randn(1, 4, 4, 6)}
+    part = cuda_parts("preview_decoder", trace(module, inputs), module)["preview_decoder"]
+    assert turned(part.exact) == 2
+    found = run({"preview_decoder": (part.exact_proof(), TensorProto.FLOAT)}, inputs, tmp_path)[0]
+    with torch.inference_mode():
+        # fp32 arithmetic in another order.
+        assert relative(found, module(**inputs)[0].numpy()) < 1e-5
 
 
 def test_widths_without_a_kernel_are_left_as_they_are() -> None:

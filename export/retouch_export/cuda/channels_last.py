@@ -19,7 +19,7 @@ Layout = Literal["graph", "provider"]
 """`graph`: everything has channels last and convolutions are NhwcConv. `provider`: only the fused norms have, and
 ONNX Runtime moves convolutions (`prefer_nhwc`) and cancels transpositions. Never both in one graph."""
 
-_ELEMENTWISE = ("Add", "Sub", "Mul", "Div", "Sigmoid")
+_ELEMENTWISE = ("Add", "Sub", "Mul", "Div", "Sigmoid", "Tanh", "Relu")
 
 
 def to_channels_last(traced: TracedGraph, layout: Layout) -> TracedGraph:
