@@ -234,7 +234,7 @@ def test_out_of_memory_is_one_line(
     def exhausted(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("retouch.region_run.vae.decode", exhausted)
+    monkeypatch.setattr("retouch.vae.decode", exhausted)
     words = ("inpaint", PHOTO, "--mask", MASK, "-o", "out.png", "--model", str(tiny_folder))
     refused(capsys, 7, "memory", *words)
 
