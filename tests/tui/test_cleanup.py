@@ -87,6 +87,14 @@ def test_a_lost_terminal_ends_the_app_after_saving(tmp_path: Path) -> None:
     assert note.read_text() == "saved"
 
 
+def test_an_end_that_nobody_sees_coming_resets_everything(tmp_path: Path) -> None:
+    with FakeTerminal(SCRIPT, ["wait", str(tmp_path / "note")]) as terminal:
+        terminal.run_until(lambda output: b"READY" in output)
+        terminal.process.kill()
+        terminal.run_until(lambda output: AFTER_CRASH.encode() in output)
+        assert left_on(terminal.output.partition(b"READY")[2]) == set()
+
+
 def test_nothing_that_is_reset_is_set() -> None:
     for text in (AFTER_ORDER, AFTER_CRASH):
         assert re.findall(r"\x1b\[\?(\d+)h", text) == ["7", "25"]

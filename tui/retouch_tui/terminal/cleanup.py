@@ -2,12 +2,14 @@
 
 Textual resets most modes when it stops in an orderly way, but never the pixel mouse, and nothing at all
 when a signal ends the process. A shell that is left in those modes prints garbage at every move of the mouse.
+For the end that no process can see coming (SIGKILL, a machine out of memory) another one watches.
 """
 
 import atexit
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -38,6 +40,9 @@ AFTER_CRASH = CANCEL + MOUSE_OFF + MODES_OFF + KEYBOARD_OFF + MAIN_SCREEN + TEXT
 LAST_WORDS_S = 2
 """A terminal that takes nothing any more must not keep a process from ending."""
 
+WATCHER = "import os, sys; os.read(0, 1) or os.write(1, os.fsencode(sys.argv[1]))"
+"""Waits for a word of the app; if its pipe closes without one, the app is gone and this speaks for it."""
+
 ENDING = ("SIGHUP", "SIGTERM", "SIGQUIT")
 
 Save: TypeAlias = Callable[[], None]
@@ -58,12 +63,14 @@ class ShellGuard:
         self._owner = os.getpid()
         self._save: Save | None = None
         self._armed = False
+        self._watcher: subprocess.Popen[bytes] | None = None
         self._attributes = _attributes(self._fd)
 
     def install(self, save: Save | None = None) -> None:
         """Be called at every end; save is run first when a signal comes."""
         self._save = save
         self._armed = True
+        self._watch()
         atexit.register(self.restore)
         for name in ENDING:
             number = getattr(signal, name, None)
@@ -74,6 +81,7 @@ class ShellGuard:
         """The app has left the alternate screen itself; only what it forgets is still to be reset."""
         if self._armed:
             self._armed = False
+            self._dismiss()
             self._write(AFTER_ORDER)
             _set_attributes(self._fd, self._attributes)
 
@@ -85,8 +93,27 @@ class ShellGuard:
         """Reset everything, unless that has happened."""
         if self._armed and os.getpid() == self._owner:
             self._armed = False
+            self._dismiss()
             self._write(AFTER_CRASH)
             _set_attributes(self._fd, self._attributes)
+
+    def _watch(self) -> None:
+        """Start the watcher, in a session of its own so that nothing that ends us ends it."""
+        if os.name != "posix" or not _is_terminal(self._fd):
+            return
+        command = [sys.executable, "-I", "-S", "-c", WATCHER, AFTER_CRASH]
+        with contextlib.suppress(OSError):  # no memory for it: go without
+            self._watcher = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=self._fd, stderr=subprocess.DEVNULL, start_new_session=True
+            )
+
+    def _dismiss(self) -> None:
+        """Tell the watcher that all is well."""
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None and watcher.stdin is not None:
+            with contextlib.suppress(OSError):
+                os.write(watcher.stdin.fileno(), b".")
+            watcher.returncode = 0  # it ends by itself; nobody has to wait for it
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's form
         """Save, restore, and end by the same signal, so that whoever waits sees what ended the process."""
