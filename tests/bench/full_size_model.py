@@ -20,7 +20,7 @@ def checkpoint(place: Place) -> None:
 
 
 def complete(folder: Path) -> None:
-    """Name scheduler and tokenizer in the index, so that a pipeline can be loaded from the folder."""
+    """Say what the export does not ask for, so that a whole pipeline can be loaded from the folder."""
     from diffusers import __version__
 
     index_file, scheduler_file = folder / "model_index.json", folder / "scheduler/scheduler_config.json"
@@ -35,6 +35,8 @@ def complete(folder: Path) -> None:
     }
     scheduler = json.loads(scheduler_file.read_text(encoding="utf-8"))
     scheduler |= {"_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": True}
+    tokenizer = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "pad_token": "<|endoftext|>"}
+    (folder / "tokenizer/tokenizer_config.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     index_file.write_text(json.dumps(index), encoding="utf-8")
     scheduler_file.write_text(json.dumps(scheduler), encoding="utf-8")
 
