@@ -12,7 +12,9 @@ from retouch import tiled_vae
 from retouch.arrays import RGB, Latents, Mask, Sigmas
 from retouch.canvas import paste, place, size_of
 from retouch.clock import Clock
+from retouch.decode_window import decode_window, in_picture, window
 from retouch.denoiser import Inputs
+from retouch.geometry import Box, Size
 from retouch.guidance import Guidance
 from retouch.joining import feather_px, join
 from retouch.latents import Canvas, Encoder, initial_latents
@@ -24,7 +26,7 @@ from retouch.progress import OnProgress, Phase, Progress
 from retouch.request import InpaintRequest, given
 from retouch.result import RegionResult
 from retouch.samplers import SAMPLERS, Denoise
-from retouch.schedule import exact_sigmas, sigmas, start
+from retouch.schedule import exact_sigmas, listed, sigmas, start
 from retouch.session import Graphs, Tensor
 from retouch.strokes import Layer
 from retouch.work_area import Region
@@ -61,12 +63,14 @@ class RegionRun:
         latents, opacity = self._denoised(canvas, region, index)
         self._tell("decode", index)
         with self.clock.phase("decode"):
-            decoded = tiled_vae.decode(self.graphs["vae_decoder"], latents, spec, self.graphs.memory.tile)
+            seen = window(canvas.cells) if self._decodes_window() else Box.of(Size(*latents.shape[:1:-1]))
+            decode = partial(tiled_vae.decode, self.graphs["vae_decoder"], spec=spec, tile=self.graphs.memory.tile)
+            decoded = decode_window(decode, latents, seen, spec.factor)
         with self.clock.phase("join"):
             mask = region.mask if opacity is None else _to_crop(opacity, region)
             # A crop may overhang the picture; only what lies in the picture is joined, else the mask's edge would
             # fade along the picture's border as if something were kept there.
-            inside = where.crop.clamp(size_of(picture))
+            inside = in_picture(seen, canvas.cells, where).clamp(size_of(picture))
             part = inside.shift(-where.crop.left, -where.crop.top).slices
             raw, mask = place(decoded, where)[part], mask[part]
             radius = feather_px(self.request, where, spec.factor)
@@ -77,8 +81,7 @@ class RegionRun:
     def _denoised(self, canvas: Canvas, region: Region, index: int) -> tuple[Latents, Mask | None]:
         """The clean latents of a working box, and the opacity of what they show if that is not the mask."""
         request, spec = self.request, self.graphs.bundle.manifest.latent
-        steps = exact_sigmas if request.exact_steps else sigmas
-        walk = steps(self.levels, str(request.schedule), given(request.steps), request.strength)
+        walk = self._levels_visited()
         self._tell("encode", index)
         with self.clock.phase("encode"):
             first = self.loop.place(self.noise((1, spec.channels, *canvas.cells.shape[2:])))
@@ -89,6 +92,13 @@ class RegionRun:
         with self.clock.phase("steps"):
             latents = self._walk(masked.denoise, x, walk, region, index)
         return latents, masked.opacity(latents) if masked.opacity is not None else None
+
+    def _levels_visited(self) -> Sigmas:
+        request = self.request
+        if request.sigmas is not None:
+            return listed(request.sigmas, request.strength)
+        steps = exact_sigmas if request.exact_steps else sigmas
+        return steps(self.levels, str(request.schedule), given(request.steps), request.strength)
 
     def _denoiser(self, region: Region, walk: Sigmas, masked: Latents | None) -> Denoise:
         scale = given(self.request.guidance) if len(self.context) == 2 else 1.0
@@ -115,6 +125,15 @@ class RegionRun:
     def _shown(self, latents: Latents) -> RGB:
         """A preview of latents, wherever they lie."""
         return self.preview(self.loop.host(latents))
+
+    def _decodes_window(self) -> bool:
+        """Whether nothing that was asked for looks at the decoded picture far from the mask."""
+        request, free = (
+            self.request,
+            self.graphs.device.provider == "cpu" and not self.graphs.bundle.manifest.size.fixed,
+        )
+        near = request.colour_match == "none" and request.feather_out == 0 and request.coherence == 0
+        return free and request.decode == "masked" and request.overlay and near
 
     def _tell(self, phase: Phase, index: int) -> None:
         self.report(Progress(phase=phase, region=index, regions=self.regions))

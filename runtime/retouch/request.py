@@ -2,21 +2,25 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
 from retouch.errors import UnknownName, UsageError
-from retouch_models.decode import Misfit, decode, encode
+from retouch.fast import hasten
+from retouch_models.decode import LATER, Misfit, decode, encode
 from retouch_models.manifest import Manifest
 from retouch_models.registry import module_names
 
 T = TypeVar("T")
 
 LARGEST_SEED = 2**64 - 1
+MOST_STEPS = 1000
 
 Regions = Literal["auto", "one", "each"]
 Denoising = Literal["plain", "differential", "soft"]
 LatentMask = Literal["max", "nearest"]
+Decode = Literal["whole", "masked"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,10 @@ class InpaintRequest:
     """Shares of the run, 0..1, from and until which guidance acts; outside the prompt runs alone, at half the cost."""
     sampler: str | None = None
     schedule: str | None = None
+    sigmas: tuple[float, ...] | None = field(default=None, metadata=LATER)
+    """Noise levels to visit, falling, without the 0 at the end; they take the place of `steps` and `schedule`."""
+    fast: bool = field(default=False, metadata=LATER)
+    """Stand in for options that are not given what makes the model fast (`retouch.fast`)."""
     strength: float = 1.0
     """1 starts from noise; less starts from the picture and keeps its structure."""
     exact_steps: bool = False
@@ -80,10 +88,14 @@ class InpaintRequest:
     colour_match: str = "none"
     overlay: bool = True
     """Lay the untouched original over everything outside the mask."""
+    decode: Decode | None = field(default=None, metadata=LATER)
+    """`masked` decodes the surroundings of the mask alone where the rest is not used; `whole` is what None means."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        _within("steps", self.steps, 1, 1000)
+        _within("steps", self.steps, 1, MOST_STEPS)
+        if self.sigmas is not None:
+            _check_sigmas(self.sigmas, self.steps)
         _within("guidance", self.guidance, 0, 100)
         _within("guidance-rescale", self.guidance_rescale, 0, 1)
         if self.guidance_interval is not None:
@@ -107,13 +119,14 @@ class InpaintRequest:
 
     def resolved(self, manifest: Manifest) -> "InpaintRequest":
         """Fill in the model's defaults and check every name; UnknownName carries the nearest one."""
-        own = manifest.defaults
+        own, asked = manifest.defaults, hasten(self, manifest) if self.fast else self
+        steps = own.steps if asked.sigmas is None else len(asked.sigmas)
         full = replace(
-            self,
-            steps=own.steps if self.steps is None else self.steps,
-            guidance=own.guidance if self.guidance is None else self.guidance,
-            sampler=own.sampler if self.sampler is None else self.sampler,
-            schedule=own.schedule if self.schedule is None else self.schedule,
+            asked,
+            steps=steps if asked.steps is None else asked.steps,
+            guidance=own.guidance if asked.guidance is None else asked.guidance,
+            sampler=own.sampler if asked.sampler is None else asked.sampler,
+            schedule=own.schedule if asked.schedule is None else asked.schedule,
         )
         for kind, name, known in (
             ("sampler", full.sampler, module_names("retouch.samplers")),
@@ -159,6 +172,14 @@ def given(value: T | None) -> T:
     if value is None:
         raise ValueError("the request was not resolved against a model")
     return value
+
+
+def _check_sigmas(sigmas: tuple[float, ...], steps: int | None) -> None:
+    falling = all(one > next_one for one, next_one in pairwise((*sigmas, 0.0)))
+    if not (falling and 1 <= len(sigmas) <= MOST_STEPS and all(math.isfinite(s) for s in sigmas)):
+        raise UsageError("--sigmas must be noise levels above 0 that fall, as in 14.6,5.8,2.7,1.3,0.4")
+    if steps is not None and steps != len(sigmas):
+        raise UsageError(f"--sigmas names {len(sigmas)} noise levels and --steps says {steps}; leave one of them out")
 
 
 def _within(option: str, value: float | None, low: float, high: float) -> None:

@@ -12,6 +12,7 @@ A1111_NAMES = {
     "ddim": "DDIM",
     "dpmpp_2s_a": "DPM++ 2S a",
     "dpmpp_2m": "DPM++ 2M",
+    "dpmpp_2m_linear": "DPM++ 2M Linear",  # ours alone; other tools take their own default for it
     "dpmpp_2m_sde": "DPM++ 2M SDE",
     "dpmpp_sde": "DPM++ SDE",
     "dpmpp_3m_sde": "DPM++ 3M SDE",

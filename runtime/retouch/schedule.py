@@ -1,13 +1,16 @@
 """The walk of a run: from a schedule, a number of steps and a strength to sigmas and the latents they start from."""
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
 
 from retouch.arrays import Latents, Sigmas
 from retouch.errors import UsageError
 from retouch.noise_levels import NoiseLevels
 from retouch.schedules import SCHEDULES
 
-__all__ = ["NoiseLevels", "exact_sigmas", "run_steps", "sigmas", "start"]
+__all__ = ["NoiseLevels", "exact_sigmas", "listed", "run_steps", "sigmas", "start"]
 
 
 def sigmas(levels: NoiseLevels, schedule: str, steps: int, strength: float = 1.0) -> Sigmas:
@@ -29,6 +32,11 @@ def exact_sigmas(levels: NoiseLevels, schedule: str, steps: int, strength: float
     walk = SCHEDULES[schedule]
     stretched = max(steps, min(int(steps / strength), walk.most_steps(levels)))
     return walk(levels, stretched)[stretched - steps :]
+
+
+def listed(given: Sequence[float], strength: float = 1.0) -> Sigmas:
+    """Return the walk over given noise levels and 0, (k + 1,): the last k steps that `strength` leaves of it."""
+    return np.array([*given, 0.0], np.float64)[len(given) - run_steps(len(given), strength) :]
 
 
 def run_steps(steps: int, strength: float) -> int:

@@ -1,16 +1,24 @@
 """The guided part of a run and the fast preset: what each costs in calls of the UNet, and that recipes keep it."""
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
-from retouch.commands._options import FAST, add_sampling_options, request_from
+from retouch.commands._options import add_sampling_options, request_from
 from retouch.errors import UsageError
+from retouch.fast import FEW, GUIDED, fitted
 from retouch.pipeline import Inpainter
 from retouch.request import InpaintRequest, request_from_data
 from retouch.session import GraphSession
 from retouch_models.bundle import Bundle
+from retouch_models.manifest import Manifest
+from retouch_models.store import find_bundle
+
+MASK = np.zeros((64, 64), np.float32)
+MASK[24:40, 24:40] = 1
 
 
 def batches(bundle: Bundle, request: InpaintRequest, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -24,9 +32,7 @@ def batches(bundle: Bundle, request: InpaintRequest, monkeypatch: pytest.MonkeyP
         return real(self, inputs)
 
     monkeypatch.setattr(GraphSession, "__call__", call)
-    mask = np.zeros((64, 64), np.float32)
-    mask[16:48, 16:48] = 1
-    Inpainter(bundle, provider="cpu", memory="high").run(np.zeros((64, 64, 3), np.uint8), mask, request)
+    Inpainter(bundle, provider="cpu", memory="high").run(np.zeros((64, 64, 3), np.uint8), MASK, request)
     return seen
 
 
@@ -54,20 +60,101 @@ def test_odd_intervals_are_refused(interval: tuple[float, float]) -> None:
         InpaintRequest(guidance_interval=interval)
 
 
-def parsed(*words: str) -> InpaintRequest:
+@pytest.mark.parametrize("sigmas", [(), (1.0, 2.0), (1.0, 1.0), (1.0, 0.0), (-1.0,), (float("inf"), 1.0)], ids=str)
+def test_noise_levels_that_do_not_fall_to_zero_are_refused(sigmas: tuple[float, ...]) -> None:
+    with pytest.raises(UsageError, match="--sigmas"):
+        InpaintRequest(sigmas=sigmas)
+
+
+def test_given_noise_levels_are_those_that_the_model_sees(tiny: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+    real = GraphSession.__call__
+
+    def call(self: GraphSession, inputs: dict[str, np.ndarray]) -> object:
+        if self.role == "unet":
+            seen.append(float(inputs["timestep"][0]))
+        return real(self, inputs)
+
+    monkeypatch.setattr(GraphSession, "__call__", call)
+    engine, levels = Inpainter(tiny, provider="cpu"), (9.0, 3.0, 1.0)
+    for strength, visited in ((1.0, levels), (0.7, levels[1:])):
+        seen.clear()
+        request = InpaintRequest(prompt="a", sigmas=levels, strength=strength)
+        assert engine.run(np.zeros((64, 64, 3), np.uint8), MASK, request).request.steps == 3
+        np.testing.assert_allclose(seen, [engine.levels.timestep(s) for s in visited], rtol=1e-6)  # passed as float32
+
+
+def parsed(*words: str, base: InpaintRequest | None = None) -> InpaintRequest:
     parser = argparse.ArgumentParser()
     add_sampling_options(parser)
-    return request_from(parser.parse_args(list(words)))
+    return request_from(parser.parse_args(list(words)), base)
 
 
-def test_fast_sets_what_is_not_given_and_recipes_hold_the_values() -> None:
-    fast = parsed("--fast")
-    assert {name: getattr(fast, name) for name in FAST} == FAST
-    assert parsed("--fast", "--steps", "9").steps == 9
-    assert parsed("--guidance-interval", "0.1,0.9").guidance_interval == (0.1, 0.9)
-    assert parsed().guidance_interval is None
-    assert request_from_data(fast.to_data()) == fast
+@pytest.fixture(scope="module")
+def pocket() -> Manifest:
+    return find_bundle("pocket").manifest
 
 
-def test_fast_costs_less_than_half_of_the_bundled_models_default(tiny: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sum(batches(tiny, InpaintRequest(prompt="a", guidance=3.0, **FAST), monkeypatch)) < 2 * 15 / 2
+def test_fast_is_the_fitted_levels_where_there_are_any(pocket: Manifest) -> None:
+    full = parsed("--fast").resolved(pocket)
+    assert full.sigmas == fitted("pocket")
+    assert (full.steps, full.sampler, full.guidance, full.decode) == (5, "dpmpp_2m_linear", 3.5, "masked")
+    assert full.guidance_interval is None
+
+
+@pytest.mark.parametrize(("own", "steps"), [(25, 10), (20, 8), (FEW, FEW), (4, 4)], ids=str)
+def test_fast_is_two_steps_in_five_elsewhere_and_leaves_distilled_models_alone(
+    own: int, steps: int, pocket: Manifest
+) -> None:
+    other = replace(pocket, family="other", defaults=replace(pocket.defaults, steps=own))
+    full = parsed("--fast").resolved(other)
+    assert (full.sigmas, full.steps, full.sampler, full.decode) == (None, steps, "dpmpp_2m", "masked")
+    assert full.guidance_interval == (None if own <= FEW else GUIDED)
+
+
+def test_what_is_given_beside_fast_wins(pocket: Manifest) -> None:
+    more = parsed("--fast", "--steps", "9").resolved(pocket)
+    assert (more.steps, more.sigmas) == (9, None)
+    assert parsed("--fast", "--decode", "whole").resolved(pocket).decode == "whole"
+    assert parsed("--fast", "--sigmas", "9,3").resolved(pocket).sigmas == (9.0, 3.0)
+    assert parsed("--fast", "--guidance-interval", "0.1,0.9").resolved(pocket).guidance_interval == (0.1, 0.9)
+
+
+def test_a_recipe_holds_what_fast_stood_for_and_gives_way_to_what_is_said_anew(pocket: Manifest) -> None:
+    full = parsed("--fast").resolved(pocket)
+    assert not full.fast
+    again = request_from_data(full.to_data())
+    assert again == full == again.resolved(pocket)
+    assert parsed("--steps", "9", base=again).resolved(pocket).sigmas is None
+    assert parsed("--fast", base=InpaintRequest().resolved(pocket)).resolved(pocket) == full
+
+
+def test_requests_without_the_new_options_are_stored_as_before(pocket: Manifest) -> None:
+    assert not {"sigmas", "fast", "decode"} & InpaintRequest().resolved(pocket).to_data().keys()
+
+
+@pytest.mark.parametrize(("blend", "levels"), [("hard", 0), ("feather", 0), ("poisson", 1)], ids=str)
+def test_a_decoder_without_far_sight_gives_the_same_picture_from_the_window(
+    blend: str, levels: int, tiny: Bundle
+) -> None:
+    engine = Inpainter(tiny, provider="cpu")
+    picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    mask = np.zeros((128, 128), np.float32)
+    mask[60:68, 58:70] = 1
+    request = InpaintRequest(prompt="a", area="picture", work_size=(128, 128), blend=blend)
+    whole, masked = (engine.run(picture, mask, replace(request, decode=kind)) for kind in ("whole", "masked"))
+    assert masked.regions[0].raw.size < whole.regions[0].raw.size / 2
+    # The Poisson equation is solved on a smaller box there, and its rounding may fall to the other side.
+    assert np.abs(masked.image.astype(int) - whole.image).max() <= levels
+
+
+@pytest.mark.parametrize("option", [{"overlay": False}, {"colour_match": "lab"}, {"feather_out": 3.0}], ids=str)
+def test_what_looks_at_the_whole_decode_gets_it(option: dict[str, object], tiny: Bundle) -> None:
+    engine = Inpainter(tiny, provider="cpu")
+    picture = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    mask = np.zeros((128, 128), np.float32)
+    mask[60:68, 58:70] = 1
+    request = InpaintRequest(prompt="a", area="picture", work_size=(128, 128), **option)  # type: ignore[arg-type]
+    whole, masked = (engine.run(picture, mask, replace(request, decode=kind)) for kind in ("whole", "masked"))
+    assert_array_equal(masked.image, whole.image)
+    assert masked.regions[0].raw.shape == whole.regions[0].raw.shape

@@ -20,6 +20,7 @@ EXPECTED = {
     "dpm2",
     "dpm2_a",
     "dpmpp_2m",
+    "dpmpp_2m_linear",
     "dpmpp_2m_sde",
     "dpmpp_2s_a",
     "dpmpp_3m_sde",
@@ -178,6 +179,7 @@ def error(walk, steps: int, warm_up: bool) -> float:
         ("dpm2_a", 2, False),
         ("dpmpp_2s_a", 2, False),
         ("dpmpp_2m", 2, False),
+        ("dpmpp_2m_linear", 2, False),
         ("dpmpp_2m_sde", 2, False),
         ("dpmpp_sde", 2, False),
         ("dpmpp_3m_sde", 3, True),
@@ -275,3 +277,14 @@ def test_consistency_sampling_draws_the_data_at_every_step_count(steps):
     results = final(SAMPLERS["lcm"](data.jump, start, sigmas, lambda: stream(shape))).x
     assert_allclose(results.mean(), data.mean, atol=4 * 0.5 / 128)  # 4 standard errors, as above
     assert_allclose(results.std(), data.spread, rtol=4 * 0.006)
+
+
+@pytest.mark.parametrize("end", [0.0, 0.2])
+def test_the_linear_end_is_exact_where_the_data_is_linear_in_sigma(end):
+    sigmas = np.array([4.0, 2.0, 0.5, end])
+    first, slope = LATENTS.astype(np.float64), np.full(LATENTS.shape, 0.3)
+    steps = list(SAMPLERS["dpmpp_2m_linear"](lambda x, s: first + slope * s, first * 2, sigmas, silence(first)))
+    begun = steps[0].x  # the first step has nothing to draw a line through
+    flow = (begun - first + slope * 2.0 * np.log(2.0)) / 2.0  # x = a - b s log s + c s solves dx/ds = (x - a - b s) / s
+    log_end = 0.0 if end == 0 else end * np.log(end)
+    assert_allclose(steps[-1].x, first - slope * log_end + flow * end, rtol=1e-12)  # rounding alone

@@ -39,8 +39,9 @@ def test_result_is_that_of_the_reference(key):
     assert_allclose(reached, WALKS[key], rtol=1e-4, atol=1e-4)
 
 
-def test_every_sampler_but_one_has_a_reference():
-    assert set(SAMPLERS.names()) - {key.split("/")[1] for key in WALKS.files} == {"dpmpp_3m_sde"}
+def test_every_sampler_but_two_has_a_reference():
+    without = set(SAMPLERS.names()) - {key.split("/")[1] for key in WALKS.files}
+    assert without == {"dpmpp_3m_sde", "dpmpp_2m_linear"}  # nobody else has the second, which has an exact solution
 
 
 def test_the_goldens_tell_the_methods_apart():

@@ -65,6 +65,8 @@ class Family:
     largest: float = 2.0
     """Largest working side that still gives sensible pictures, relative to the native one."""
     tolerance: Tolerance = field(default_factory=Tolerance)
+    fast_sigmas: tuple[float, ...] = ()
+    """Noise levels of the fast preset, falling, without the 0 at the end; empty where none were fitted."""
 
 
 FAMILIES: Registry[Callable[[], Family]] = Registry("retouch_models.families", "model family")

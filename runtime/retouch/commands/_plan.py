@@ -45,10 +45,16 @@ def print_plan(
         f"model: {engine.manifest.name} on {engine.device}",
         *([f"expression: {expression}"] if expression else []),
         *report.lines(),
-        f"run: {given(full.steps)} steps of {full.sampler}, schedule {full.schedule}, "
+        f"run: {given(full.steps)} steps of {full.sampler}, {_levels(full)}, "
         f"guidance {given(full.guidance):g}, strength {full.strength:g}, seed {full.seed}, candidates {count}",
         f"cost: {cost.evaluations * count} model calls with batch {cost.batch}, "
         + ("time unknown on this device" if seconds is None else f"about {seconds:.1f} s")
         + f", about {cost.memory_bytes / 1e6:.0f} MB of memory ({rung.words()})",
     ]
     print("\n".join(lines))  # noqa: T201
+
+
+def _levels(full: "InpaintRequest") -> str:
+    if full.sigmas is None:
+        return f"schedule {full.schedule}"
+    return "noise levels " + ", ".join(f"{sigma:.3g}" for sigma in full.sigmas)

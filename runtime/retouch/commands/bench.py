@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from retouch.commands._options import FAST, add_engine_options, require_positive, whole
+from retouch.commands._options import add_engine_options, require_positive, whole
 from retouch.commands._run import open_engine
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def measure(engine: "Inpainter", rounds: int, steps: int | None) -> dict[str, An
         for phase, took in result.seconds.items():
             seconds.setdefault(f"  {phase}", []).append(took)
         note("next candidate", lambda: engine.run(picture, mask, exact))
-        note("fast preset", lambda: engine.run(picture, mask, replace(exact, **FAST)))
+        note("fast preset", lambda: engine.run(picture, mask, replace(exact, steps=None, fast=True)))
         if on_cpu:
             speeds.append(matmul_peak(engine.graphs.threads))
     unet = engine.manifest.graphs["unet"].gflop
