@@ -21,6 +21,8 @@ _CACHE = "RETOUCH_CACHE"
 def leave_folded(options: Any) -> None:
     """Let a session with these `onnxruntime.SessionOptions` unfold weights when it uses them."""
     options.add_session_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")
+    # Beyond this level constants are folded whatever is said above.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.enable_mem_pattern = False
 
 
@@ -30,7 +32,6 @@ def frugal_session(graph: Path) -> ort.InferenceSession:
     leave_folded(options)
     options.add_session_config_entry("session.disable_prepacking", "1")  # as the runtime's own sessions have it
     options.log_severity_level = 3
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     if not _unfolds(graph):
         # In fp16 ONNX Runtime casts weights itself where it lacks the operator, and would cast all of them first.
         options.execution_order = ort.ExecutionOrder.PRIORITY_BASED

@@ -188,7 +188,10 @@ def _euler(checkpoint: Checkpoint, manifest: Manifest) -> Any:
     from diffusers import EulerDiscreteScheduler
 
     ending = "zero" if manifest.noise.final_sigma_zero else "sigma_min"
-    return EulerDiscreteScheduler.from_config(dict(checkpoint.scheduler), final_sigmas_type=ending)
+    # A configuration that does not name its spacing means that of its own scheduler, not Euler's.
+    return EulerDiscreteScheduler.from_config(
+        dict(checkpoint.scheduler), final_sigmas_type=ending, timestep_spacing=manifest.noise.spacing
+    )
 
 
 def _pipeline(checkpoint: Checkpoint, **parts: Any) -> Any:

@@ -1,5 +1,7 @@
 """Laws of the comparison of whole pictures: as near as asked, or as near as rounding lets diffusers come to itself."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,3 +51,18 @@ def test_a_picture_that_is_far_fails_the_export(
     monkeypatch.setattr("retouch_export.picture_parity.compare_pictures", lambda *_: far)
     with open_source(str(checkpoint_folder("pocket"))) as checkpoint, pytest.raises(ExportError, match=r"30\.0 dB"):
         exporting._prove_picture(checkpoint, tmp_path, ExportOptions(name="m", precision="fp32"), lambda _line: None)
+
+
+def test_a_configuration_that_names_no_spacing_means_that_of_its_own_scheduler(
+    checkpoint_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """As in the first checkpoints of SD 1.5; the scheduler of the comparison would take another one by itself."""
+    shutil.copytree(checkpoint_folder("sd15-inpaint"), tmp_path / "model")
+    file = tmp_path / "model/scheduler/scheduler_config.json"
+    told = {k: v for k, v in json.loads(file.read_text()).items() if k.startswith("beta") or k == "steps_offset"}
+    file.write_text(json.dumps(told))
+    with open_source(str(tmp_path / "model")) as checkpoint:
+        options = ExportOptions(name="m", precision="fp32")
+        bundle = export_bundle(checkpoint, tmp_path / "out", options, lambda _line: None)
+    assert bundle.manifest.noise.spacing == "leading"
+    assert bundle.manifest.parity["picture"]["psnr_db"] > 70  # the other spacing gives less than 30
