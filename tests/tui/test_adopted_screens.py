@@ -25,7 +25,7 @@ class PlainModal(ModalScreen[str]):
     """A dialog of somebody else."""
 
 
-@pytest.mark.parametrize("kind", [Plain, PlainModal])
+@pytest.mark.parametrize("kind", [Plain, PlainModal, Screen, ModalScreen])
 async def test_a_screen_keeps_its_kind_and_its_name(kind: type[Screen[object]]) -> None:
     async with CanvasApp(empty_scene(32, 32)).run_test():
         screen, memory = kind(), ScreenMemory()

@@ -51,7 +51,7 @@ def test_after_refining_the_cells_are_those_of_an_exact_repaint(depth: ColourDep
         scene, box = masked(scene, *place)
         assert buffer.raster is not None
         buffer.raster.follow(scene, box)
-        buffer.repaint_box(box, sparing=True)
+        buffer.repaint_box(box, DAB_BYTES)
         buffer.point(Overlay(cursor=(place[0], place[1]), radius=place[2], painting=True), sparing=True)
     assert buffer.next_coarse(0) is not None, "these dabs are too dear to be exact at once"
     while (row := buffer.next_coarse(0)) is not None:
@@ -73,7 +73,7 @@ def test_only_what_changed_is_written_and_within_the_budget(depth: ColourDepth) 
         scene, box = masked(scene, *place)
         assert buffer.raster is not None
         buffer.raster.follow(scene, box)
-        touched = buffer.repaint_box(box, sparing=True)
+        touched = buffer.repaint_box(box, DAB_BYTES)
         moved = (buffer._pixels != pixels).any(axis=2).reshape(ROWS, 2, COLUMNS).any(axis=1)
         assert not (touched & ~moved).any()
         for kept, now in ((glyph, buffer.cells.glyph), (fg, buffer.cells.fg), (bg, buffer.cells.bg)):
@@ -120,3 +120,39 @@ def test_a_large_ring_is_left_out_while_painting() -> None:
         painting = draw(view, Overlay(cursor=(64.5, 64.5), radius=radius, painting=True), (), None)
         assert np.array_equal(painting, resting) is seen
         assert np.count_nonzero(painting) >= 1
+
+
+@pytest.mark.parametrize("budget", [3_000, 8_000])
+def test_a_preview_of_the_whole_picture_costs_no_more_than_the_link_bears(budget: int) -> None:
+    scene = start()
+    buffer = buffer_of(scene, ColourDepth.TRUECOLOUR)
+    assert buffer.raster is not None
+    whole = Box(0, 0, 128, 128)
+    buffer.raster = Raster(replace(scene, picture=photo(128, 128, seed=9)))
+    touched = buffer.repaint_box(whole, budget)
+    exact = buffer_of(buffer.raster.scene, ColourDepth.TRUECOLOUR)
+    assert weight(exact.cells, touched, ColourDepth.TRUECOLOUR) > 10 * budget
+    assert weight(buffer.cells, touched, ColourDepth.TRUECOLOUR) <= 2.5 * budget, "one colour a row is the coarsest"
+
+
+def test_a_coarse_repaint_leaves_alone_what_looks_the_same() -> None:
+    scene = start()
+    buffer = buffer_of(scene, ColourDepth.TRUECOLOUR)
+    kept = buffer.cells.fg.copy()
+    picture = scene.picture.copy()
+    picture[40:80, 40:80] = photo(40, 40, seed=4)
+    buffer.raster = Raster(replace(scene, picture=picture))
+    asked: list[int] = []
+
+    def tolerance(cells: int) -> int:
+        asked.append(cells)
+        return 64
+
+    touched = buffer.repaint(tolerance)
+    assert asked[0] < 40 * 22, "the coarseness is that of what is new"
+    assert 0 < np.count_nonzero(touched) <= asked[0]
+    np.testing.assert_array_equal(buffer.cells.fg[~touched], kept[~touched])
+    assert buffer.coarse.sum() == asked[0]
+    while (row := buffer.next_coarse(0)) is not None:
+        buffer.refine(row, row + 1)
+    assert not buffer.cells.differ(buffer_of(buffer.raster.scene, ColourDepth.TRUECOLOUR).cells).any()

@@ -167,3 +167,10 @@ def test_a_slower_link_gets_a_coarser_repaint() -> None:
     assert tolerances == sorted(tolerances)
     assert (tolerances[0], tolerances[-1]) == (0, 64)
     assert Pacer().tolerance(9_280) == 0
+
+
+def test_a_preview_may_take_a_quarter_of_a_step() -> None:
+    pacer = Pacer()
+    assert pacer.preview_bytes(1.0) is None, "nothing is known of the link yet"
+    pacer._rate = 100_000.0
+    assert pacer.preview_bytes(0.4) == 10_000

@@ -1,5 +1,6 @@
 """What the canvas shows, cell by cell, and which cells a change touches; knows nothing of widgets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
 from typing import TypeAlias
@@ -37,6 +38,9 @@ COLOUR_BYTES = {ColourDepth.TRUECOLOUR: 17, ColourDepth.PALETTE: 9}
 
 STRONG = 85
 """Per cent of the tint where 16 colours would lose a mixture."""
+
+NOTHING = 0
+"""The glyph of a cell that nothing was drawn into."""
 
 INK_CHARACTER = ord("o")
 """Draws the pointer where there are no colours; none of the picture's characters."""
@@ -83,15 +87,29 @@ class FrameBuffer:
         """The canvas in view pixels."""
         return Box(0, 0, self._pixels.shape[1], self._pixels.shape[0])
 
-    def repaint(self, tolerance: int = 0) -> Touched:
-        """Render everything; tolerance > 0 in runs of similar colour, which need fewer bytes."""
-        self._redraw_overlay()
-        return self._render(self.whole, tolerance)
+    def repaint(self, tolerance: Callable[[int], int] = lambda _: 0) -> Touched:
+        """Render everything; `tolerance` says for a number of cells how coarse they should be, 0 for exact.
 
-    def repaint_box(self, box: Box, *, sparing: bool = False) -> Touched:
+        What looks the same stays as it is: a result that differs under its mask alone is no reason to make the
+        rest of the picture coarse.
+        """
+        pixels, cover, ink, names = self._pixels.copy(), self._cover.copy(), self._ink, self._labels
+        self._redraw_overlay()
+        if self.raster is None or self.whole.empty:
+            return np.zeros(self.cells.glyph.shape, np.bool_)
+        self._take_pixels(self.whole)
+        changed = (self._pixels != pixels).any(axis=2) | (self._cover != cover) | (self._ink != ink)
+        rows, columns = self.cells.glyph.shape
+        fresh = changed.reshape(rows, 2, columns, self.glyphs.across).any(axis=(1, 3)) | (self.cells.glyph == NOTHING)
+        if self._labels != names:
+            fresh[:] = True
+        coarseness = tolerance(int(fresh.sum()))
+        return self._encode(Box(0, 0, columns, rows), coarseness, fresh if coarseness else None)
+
+    def repaint_box(self, box: Box, budget: int | None = None) -> Touched:
         """Render the cells that a picture box touches, and the outline of the mask around them.
 
-        With `sparing` they are coarse, until `refine`, where their exact colours cost more than a dab may.
+        Where their exact colours cost more bytes than the budget they are coarse, until `refine`.
         """
         block = self.view.pixels_of(box, margin=1)
         if self.raster is None or block.empty:
@@ -101,7 +119,7 @@ class FrameBuffer:
         changed = (self._pixels[block.slices] != pixels).any(axis=2) | (self._cover[block.slices] != cover)
         cells = self.view.cells_of(block)
         fresh = changed.reshape(cells.height, 2, cells.width, self.glyphs.across).any(axis=(1, 3))
-        return self._encode(cells, 0, fresh, DAB_BYTES if sparing else None)
+        return self._encode(cells, 0, fresh, budget)
 
     def next_coarse(self, row: int) -> int | None:
         """Return the first row from here on that is not exact; None when all are."""
@@ -136,12 +154,6 @@ class FrameBuffer:
         scene = self.raster.scene
         self._ink = draw(self.view, self.overlay, [box for box, _ in scene.regions], scene.frame)
         self._labels = labels(self.view, scene.regions)
-
-    def _render(self, block: Box, tolerance: int) -> Touched:
-        if self.raster is None or block.empty:
-            return np.zeros(self.cells.glyph.shape, np.bool_)
-        self._take_pixels(block)
-        return self._encode(self.view.cells_of(block), tolerance)
 
     def _take_pixels(self, block: Box) -> None:
         """Render a block, whose cells are still to be encoded."""

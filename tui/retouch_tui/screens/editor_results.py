@@ -122,7 +122,7 @@ class Generating(Optioning):
         event, tail = self._last_step, self.workspace.tail
         if event is None or tail is None or not event.preview or event.box is None:
             return
-        if not self._bears_preview(event, Box(*event.box)):
+        if not self._bears_preview(event):
             return
         self._last_step = None
         first, box = self.preview is None, Box(*event.box)
@@ -132,24 +132,21 @@ class Generating(Optioning):
         else:
             self.canvas.lay(box.clamp(self.document.size), self.scene())
 
-    def _bears_preview(self, event: Event, box: Box) -> bool:
-        """Whether the line to the terminal bears a preview at this step: fewer steps show one on a slow line."""
+    def _bears_preview(self, event: Event) -> bool:
+        """Whether the line to the terminal bears a preview at all; a slow line gets coarser ones."""
         app = self.app
         if not isinstance(app, LinkedApp) or app.is_headless:
             return True
-        level = app.pacer.preview(max(event.seconds / max(event.step, 1), POLL_SECONDS))
-        if level is PreviewSize.TEXT:
-            return False
-        view = self.canvas.view
-        cells = min(box.width * view.zoom, view.columns) * min(box.height * view.zoom / 2, view.rows)
-        every = max(1, round(cells / max(level.columns * level.rows, 1)))
-        return event.step % every == 0 or event.step == event.steps
+        step_s = max(event.seconds / max(event.step, 1), POLL_SECONDS)
+        self.canvas.afford(app.pacer.preview_bytes(step_s))
+        return app.pacer.preview(step_s) is not PreviewSize.TEXT
 
     def _ended(self, event: Event) -> None:
         if self._poll is not None:
             self._poll.stop()
             self._poll = None
         self.query_one(RunLine).end()
+        self.canvas.afford(None)
         self.preview = None
         foretold = self._foretold or self._estimate()
         if event.kind == "finished" and foretold and event.seconds > 0:

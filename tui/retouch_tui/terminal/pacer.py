@@ -149,6 +149,10 @@ class Pacer:
         fitting = [tolerance for tolerance, size in COARSENESS if cells * size <= self._rate * REPAINT_SECONDS]
         return fitting[0] if fitting else COARSENESS[-1][0]
 
+    def preview_bytes(self, step_s: float) -> int | None:
+        """Return what a preview may cost that takes a quarter of a step; None until the link is known."""
+        return None if self._rate is None else int(self._rate * step_s * PREVIEW_SHARE)
+
     def preview(self, step_s: float) -> Preview:
         """Return the best preview that takes at most a quarter of a step of so many seconds."""
         budget = (ASSUMED_RATE if self._rate is None else self._rate) * step_s * PREVIEW_SHARE

@@ -23,7 +23,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from retouch.geometry import Box
-from retouch_tui.frame_buffer import FrameBuffer, Touched, runs
+from retouch_tui.frame_buffer import DAB_BYTES, FrameBuffer, Touched, runs
 from retouch_tui.overlay import Overlay
 from retouch_tui.raster import Look, Raster, Scene
 from retouch_tui.scene_follower import News, SceneFollower
@@ -65,6 +65,7 @@ class CanvasView(NavigatedWidget, can_focus=True):
         self._pixel_mouse = pixel_mouse
         self._strips: list[PixelStrip | None] = []
         self._refining: Timer | None = None
+        self._affordable: int | None = None
         self._next_look: Look | None = None
         self._follower = SceneFollower(self._elsewhere, self._seen_from, self._took)
 
@@ -94,6 +95,10 @@ class CanvasView(NavigatedWidget, can_focus=True):
         if self._follower.scene is not None:
             self._follower.lay(box, scene)
 
+    def afford(self, size: int | None) -> None:
+        """Let each preview cost at most so many bytes, coarse if need be; None ends it."""
+        self._affordable = size
+
     def _elsewhere(self, task: Callable[[], Raster], then: Callable[[Raster], None]) -> None:
         async def run() -> None:
             then(await asyncio.to_thread(task))
@@ -116,10 +121,11 @@ class CanvasView(NavigatedWidget, can_focus=True):
         elif news.everything:
             self._repaint()
         else:
-            sparing = self._sparing and self._buffer.overlay.painting
+            painting = self._sparing and self._buffer.overlay.painting
             for box in news.boxes:
-                self._touch(self._buffer.repaint_box(box, sparing=sparing))
-            self._settle_later()
+                self._touch(self._buffer.repaint_box(box, DAB_BYTES if painting else self._affordable))
+            if self._affordable is None:  # what is coarse of a preview makes way for the next one
+                self._settle_later()
 
     def set_look(self, look: Look) -> None:
         """Show the scene in another way."""
@@ -141,12 +147,12 @@ class CanvasView(NavigatedWidget, can_focus=True):
     def _repaint(self) -> None:
         """Render everything; on a slow link coarsely at first, exactly once it is idle."""
         pacer = self._pacer
-        cells = self._buffer.cells.glyph.size
-        coarse = pacer is not None and self._buffer.depth is ColourDepth.TRUECOLOUR
-        tolerance = pacer.tolerance(cells) if pacer is not None and coarse else 0
-        self._touch(self._buffer.repaint(tolerance))
+        if pacer is not None and self._buffer.depth is ColourDepth.TRUECOLOUR:
+            self._touch(self._buffer.repaint(pacer.tolerance))
+        else:
+            self._touch(self._buffer.repaint())
         self._stop_refining()
-        if tolerance:
+        if self._buffer.next_coarse(0) is not None:
             self._refine_later(0, IDLE_S)
 
     @property
