@@ -266,6 +266,6 @@ def adopt(screen: Screen[Any], memory: ScreenMemory) -> None:
 def _paced(kind: type[Screen[Any]]) -> type[Screen[Any]]:
     """Return a paced class of that kind; Textual looks for styles in the first of its bases."""
     first = PacedModal if issubclass(kind, ModalScreen) else PacedScreen
-    if issubclass(first, kind):
-        return first
+    if issubclass(first, kind):  # Screen or ModalScreen themselves, which cannot stand before what is made of them
+        kind = type(kind.__name__, (kind,), {"__module__": kind.__module__})
     return type(kind.__name__, (kind, first), {"__module__": kind.__module__, "__doc__": kind.__doc__})
