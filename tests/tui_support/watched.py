@@ -136,7 +136,7 @@ def counting(patch: pytest.MonkeyPatch, limit: int) -> Iterator[Touches]:
     patch.setattr(PictureStore, "put", kept)
     for name in CV2:
         patch.setattr(cv2, name, _noting(name, getattr(cv2, name), lambda *args: _pixels(args)))
-    patch.setattr(zlib, "compress", _noting("compress", zlib.compress, lambda data, *_: len(data)))
+    patch.setattr(zlib, "compress", _noting("compress", zlib.compress, lambda data, *_: memoryview(data).nbytes))
     patch.setattr(zlib, "decompress", _noting("decompress", zlib.decompress, lambda data, *_: len(data)))
     patch.setattr(Image, "fromarray", _noting("a picture file", Image.fromarray, lambda pixels, *_: _pixels(pixels)))
     patch.setattr(Image.Image, "load", _loading(Image.Image.load))

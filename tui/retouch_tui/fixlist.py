@@ -88,7 +88,7 @@ def regions_of(mask: Mask8, prompt: str, *, apart: bool = False) -> list[Region]
 
 
 def _packed(block: Mask8) -> bytes:
-    return zlib.compress(np.ascontiguousarray(block).tobytes(), 1)
+    return zlib.compress(np.ascontiguousarray(block).data, 1)
 
 
 class FixList:

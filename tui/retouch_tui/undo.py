@@ -62,8 +62,8 @@ class Difference:
         """Compress the difference; blocks that differ by whole masks only take a bit a pixel."""
         changed = before ^ after
         binary = bool(np.all((changed == 0) | (changed == 255)))
-        plain = np.packbits(changed.ravel() != 0) if binary else np.ascontiguousarray(changed)
-        return cls(before.shape, binary, zlib.compress(plain.tobytes(), 1))
+        plain = np.packbits(changed.ravel() != 0) if binary else changed
+        return cls(before.shape, binary, zlib.compress(np.ascontiguousarray(plain).data, 1))
 
     def of(self, block: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the other of the two blocks."""
@@ -136,8 +136,8 @@ class Snapshot:
     @classmethod
     def of(cls, layers: Layers) -> "Snapshot":
         """Keep the layers as they are."""
-        sketch = None if layers.sketch is None else zlib.compress(layers.sketch.tobytes(), 1)
-        return cls(layers.picture, zlib.compress(layers.mask.tobytes(), 1), sketch, layers.lines)
+        sketch = None if layers.sketch is None else zlib.compress(np.ascontiguousarray(layers.sketch).data, 1)
+        return cls(layers.picture, zlib.compress(np.ascontiguousarray(layers.mask).data, 1), sketch, layers.lines)
 
     def layers(self) -> Layers:
         """Return the layers."""
