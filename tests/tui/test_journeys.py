@@ -16,8 +16,10 @@ from retouch_tui.screens.fixes import FixScreen
 from retouch_tui.screens.frame import FrameScreen
 from retouch_tui.screens.help import HelpScreen
 from retouch_tui.screens.script import ScriptScreen
+from retouch_tui.screens.settings import SettingsScreen
 from retouch_tui.screens.still import StillScreen
 from retouch_tui.session import resumable
+from retouch_tui.settings import load_settings
 from retouch_tui.widgets.prompt import PromptBox, PromptLine
 from tui_support.app import make_app
 from tui_support.engine import seed_colour
@@ -462,3 +464,17 @@ async def test_old_news_of_the_prompt_do_not_undo_what_was_typed_since(
         await pilot.press("s")
         assert editor.workspace.draft.request.prompt == "a red hearts"
         assert editor.query_one(PromptBox).text == editor.query_one(PromptLine).value == "a red hearts"
+
+
+async def test_settings_are_kept_for_the_next_start(picture: Path, tmp_path: Path) -> None:
+    app = make_app(picture)
+    async with app.run_test(size=NORMAL) as pilot:
+        await ready(pilot)
+        await pilot.press("f9")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+        app.screen.query_one("#graphics", Select).value = "sixel"
+        app.screen.query_one("#mouse", Select).value = "cell"
+        await pilot.click("#keep")
+        await until(pilot, lambda: not isinstance(app.screen, SettingsScreen))
+    found, problems = load_settings(tmp_path / "config")
+    assert (found.graphics, found.mouse, found.colors, problems) == ("sixel", "cell", "auto", ())

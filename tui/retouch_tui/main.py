@@ -24,9 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings, _ = load_settings(config_folder())
     flags = {"colors": args.colors, "glyphs": args.glyphs, "mouse": args.mouse, "graphics": args.graphics}
-    configured = {
-        name: value for name in ("colors", "glyphs", "mouse") if (value := getattr(settings, name)) not in {"", "auto"}
-    }
+    configured = {name: value for name in flags if (value := getattr(settings, name)) not in {"", "auto"}}
     choices = overrides(flags, configured)
     guard = ShellGuard()
     try:

@@ -22,6 +22,7 @@ class Settings:
     mouse: str = "auto"
     glyphs: str = "auto"
     colors: str = "auto"
+    graphics: str = "auto"
     model: str = ""
     pace: float = 1.0
     """How long runs take here against what was foretold."""

@@ -19,8 +19,9 @@ NEXT_START = {
     "mouse": ("auto", "pixel", "cell", "off"),
     "glyphs": ("auto", "half", "quad"),
     "colors": ("auto", "truecolor", "256", "16", "none"),
+    "graphics": ("auto", "kitty", "iterm2", "sixel", "none"),
 }
-LABELS = {"mouse": "Mouse", "glyphs": "Glyphs", "colors": "Colours"}
+LABELS = {"mouse": "Mouse", "glyphs": "Glyphs", "colors": "Colours", "graphics": "Pictures"}
 
 
 class SettingsScreen(Dialog[Settings | None]):
@@ -37,7 +38,7 @@ class SettingsScreen(Dialog[Settings | None]):
             yield from self._row("theme", "Theme", tuple(t.name for t in THEMES), self._settings.theme)
             for name, choices in NEXT_START.items():
                 yield from self._row(name, LABELS[name], choices, getattr(self._settings, name))
-            yield Static("Mouse, glyphs and colours change at the next start.", classes="lead")
+            yield Static("Mouse, glyphs, colours and pictures change at the next start.", classes="lead")
             with Horizontal(classes="buttons"):
                 yield Button("Keep", id="keep", variant="primary", compact=True)
                 yield Button("Terminal check", id="terminal", compact=True)
@@ -72,12 +73,4 @@ class SettingsScreen(Dialog[Settings | None]):
             await self.run_action("app.terminal")
             return
         chosen = {name: str(self.query_one(f"#{name}", Select).value) for name in ("theme", *NEXT_START)}
-        self.dismiss(
-            replace(
-                self._settings,
-                theme=chosen["theme"],
-                mouse=chosen["mouse"],
-                glyphs=chosen["glyphs"],
-                colors=chosen["colors"],
-            )
-        )
+        self.dismiss(replace(self._settings, **chosen))  # type: ignore[arg-type]  # all of them are words
