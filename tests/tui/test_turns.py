@@ -35,24 +35,32 @@ PROGRAMS = st.lists(
 
 
 class Elsewhere:
-    """Work that ends when it is told to."""
+    """Work that ends, and an event loop that goes on, when they are told to."""
 
-    def __init__(self, turns: Turns) -> None:
-        self.turns = turns
+    def __init__(self) -> None:
         self.waiting: list[Callable[[], object]] = []
+        self.called: list[Callable[[], object]] = []
+        self.turns = Turns(self.called.append)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.waiting or self.called)
 
     def begin(self, landing: Callable[[], object]) -> None:
         self.turns.begin()
         self.waiting.append(landing)
 
-    def end_one(self) -> None:
-        self.turns.end(self.waiting.pop(0))
+    def go_on(self) -> None:
+        if self.called:
+            self.called.pop(0)()
+        else:
+            self.turns.end(self.waiting.pop(0))
 
 
 def run(programs: list[Program], *, at_once: bool, patience: Random) -> list[str]:
     """Perform programs and return what happened; long ones end at once, or at any moment."""
-    turns = Turns()
-    elsewhere, log = Elsewhere(turns), []
+    elsewhere = Elsewhere()
+    turns, log = elsewhere.turns, []
 
     def act(program: Program) -> None:
         log.append(f"begin {program.name}")
@@ -69,10 +77,10 @@ def run(programs: list[Program], *, at_once: bool, patience: Random) -> list[str
 
     for program in programs:
         turns.take(lambda program=program: act(program))  # type: ignore[misc]
-        while elsewhere.waiting and patience.random() < 0.4:
-            elsewhere.end_one()
-    while elsewhere.waiting:
-        elsewhere.end_one()
+        while elsewhere.busy and (at_once or patience.random() < 0.4):
+            elsewhere.go_on()
+    while elsewhere.busy:
+        elsewhere.go_on()
     assert not turns.busy
     return log
 

@@ -35,11 +35,13 @@ class Errand(Generic[Result]):
 class Turns:
     """A queue of actions: the first runs at once, the others when all that was begun before has ended."""
 
-    def __init__(self) -> None:
-        """Begin idle."""
+    def __init__(self, later: Callable[[Act], object] = lambda act: act()) -> None:
+        """Begin idle; `later` runs what waited, one action after another, so that others get at the event loop."""
+        self._later = later
         self._waiting: deque[Act] = deque()
         self._under_way = 0
         self._acting: list[Act] | None = None
+        self._called = False
 
     @property
     def busy(self) -> bool:
@@ -65,11 +67,13 @@ class Turns:
     def end(self, landing: Act) -> None:
         """It has ended: put its outcome in place, then let the next ones have their turn."""
         self._under_way -= 1
-        try:
-            self._run(landing)
-        finally:
-            while self._waiting and not self._under_way:
-                self._run(self._waiting.popleft())
+        self._run(landing)
+
+    def _go_on(self) -> None:
+        """Let the next one have its turn."""
+        self._called = False
+        if self._waiting and not self._under_way:
+            self._run(self._waiting.popleft())
 
     def _run(self, act: Act) -> None:
         self._acting = []
@@ -78,6 +82,9 @@ class Turns:
         finally:
             asked, self._acting = self._acting, None
             self._waiting.extendleft(reversed(asked))
+            if self._waiting and not self._under_way and not self._called:
+                self._called = True
+                self._later(self._go_on)
 
 
 class Turned(Protocol):

@@ -20,7 +20,7 @@ class Working(PacedScreen[None]):
     def __init__(self) -> None:
         """Begin idle."""
         super().__init__()
-        self.turns = Turns()
+        self.turns = Turns(self.call_later)
 
     def work_out(
         self,
