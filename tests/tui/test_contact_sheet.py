@@ -1,6 +1,7 @@
 """A folder is shown as a sheet of its pictures, and one of them is opened."""
 
 import argparse
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from textual import events
 from retouch.cli import EDITOR_OPTIONS, _opens_editor
 from retouch_tui import cli
 from retouch_tui.files import quick_thumbnail
+from retouch_tui.screens import open_file
 from retouch_tui.screens.contact_sheet import ContactSheet
 from retouch_tui.screens.open_file import OpenFile
+from retouch_tui.widgets.picture_box import PictureBox
 from retouch_tui.widgets.picture_grid import PictureGrid
 from tui_support.app import make_app
 from tui_support.journey import editor_of, ready, until
@@ -118,3 +121,34 @@ def test_folders_and_options_of_the_editor_open_it(folder: Path, monkeypatch: py
     cli.add_arguments(parser)
     known = {f"--{name}" for name in vars(parser.parse_args([])) if name != "picture"}
     assert known == set(EDITOR_OPTIONS)
+
+
+async def test_a_preview_that_comes_late_does_not_cover_a_newer_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    slow = open_file.contact_sheet
+
+    def held(place: Path) -> object:
+        gate.wait(10)
+        return slow(place)
+
+    monkeypatch.setattr(open_file, "contact_sheet", held)
+    monkeypatch.chdir(folder)
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("f4")
+        await until(pilot, lambda: isinstance(app.screen, OpenFile) and bool(app.screen.query(PictureBox)))
+        dialog = app.screen
+        assert isinstance(dialog, OpenFile)
+        dialog._preview_folder(folder)
+        await pilot.pause()
+        dialog._preview(folder / "2.png")
+        box = dialog.query_one(PictureBox)
+        await until(pilot, lambda: box._pixels is not None)
+        gate.set()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert box._pixels is not None
+        assert box._pixels.shape == (30, 42, 3), "the picture that is looked at, not the sheet of its folder"

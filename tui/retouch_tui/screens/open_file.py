@@ -10,13 +10,14 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
+from textual.worker import get_current_worker
 from textual_fspicker import FileOpen, FileSave, Filters
 from textual_fspicker.icons import Icons
 from textual_fspicker.parts import DirectoryNavigation
 
 from retouch.arrays import RGB
 from retouch.errors import RetouchError
-from retouch_tui.files import is_picture, open_picture, pictures_in, seen
+from retouch_tui.files import is_picture, open_picture, pictures_in, quick_thumbnail, seen
 from retouch_tui.history import THUMBNAIL_PX, thumbnail
 from retouch_tui.widgets.picture_box import PictureBox
 
@@ -117,8 +118,8 @@ class OpenFile(FileOpen):  # type: ignore[misc]  # untyped here
         self._bring(sheet, words)
 
     def _bring(self, pixels: RGB | None, words: str) -> None:
-        """Show what a thread has read, unless the dialog is closed meanwhile."""
-        if self.is_attached:
+        """Show what a thread has read, unless something else is looked at meanwhile, or the dialog is closed."""
+        if self.is_attached and not get_current_worker().is_cancelled:
             self.app.call_from_thread(self._show, pixels, words)
 
     def _show(self, pixels: RGB | None, words: str) -> None:
@@ -130,9 +131,8 @@ def contact_sheet(folder: Path) -> RGB | None:
     """Return the first pictures of a folder side by side; None when there are none."""
     cells = []
     for path in pictures_in(folder)[: SHEET[0] * SHEET[1]]:
-        try:
-            small = thumbnail(seen(open_picture(path)[0]))
-        except RetouchError:
+        small = quick_thumbnail(path, THUMBNAIL_PX)
+        if small is None:
             continue
         cell = np.full((THUMBNAIL_PX, THUMBNAIL_PX, 3), SHEET_GREY, np.uint8)
         top, left = (THUMBNAIL_PX - small.shape[0]) // 2, (THUMBNAIL_PX - small.shape[1]) // 2
