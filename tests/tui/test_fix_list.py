@@ -151,6 +151,17 @@ def test_a_list_goes_to_a_file_for_the_command_line_and_comes_back(tmp_path: Pat
         np.testing.assert_array_equal(one.mask(64, 96), other.mask(64, 96))
 
 
+def test_options_that_only_some_requests_store_travel_too(tmp_path: Path, fixes: FixList) -> None:
+    fixes.change(1, own=own_options(COMMON, COMMON.with_request(fast=True, steps=None)))
+    fixes.change(2, own=own_options(COMMON, COMMON.with_request(sigmas=(9.0, 2.0), steps=None)))
+    path = tmp_path / "plan.toml"
+    write_fix_file(path, fixes, (64, 96))
+    listed = load_fix_list(path)
+    assert [(r.request.fast, r.request.sigmas) for r in listed.regions] == [(True, None), (False, (9.0, 2.0))]
+    back = [dict(r.own) for r in read_fix_file(path, Picture(pixels=landscape()))]
+    assert back == [{"fast": True}, {"sigmas": [9.0, 2.0]}]
+
+
 def test_writing_a_list_replaces_nothing(tmp_path: Path, fixes: FixList) -> None:
     taken = tmp_path / "plan-2.png"
     taken.write_bytes(b"mine")

@@ -33,7 +33,7 @@ def _with_options(region: Region, fix: FixRegion) -> Region:
     own: Own = tuple(
         (name, value)
         for name, value in given.items()
-        if name != "prompt" and (value != plain[name] or (name == "seed" and fix.seeded))
+        if name != "prompt" and (value != plain.get(name) or (name == "seed" and fix.seeded))
     )
     count: Own = (("candidates", fix.count),) if fix.count > 1 else ()
     values: dict[str, Any] = vars(region) | {"own": own + count, "take": fix.take}

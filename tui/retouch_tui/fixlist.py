@@ -63,7 +63,7 @@ class Region:
 def own_options(common: Draft, edited: Draft) -> Own:
     """Return in what the options of a region differ from the common ones."""
     before, after = common.request.to_data(), edited.request.to_data()
-    own = [(name, value) for name, value in after.items() if name != "prompt" and value != before[name]]
+    own = [(name, value) for name, value in after.items() if name != "prompt" and value != before.get(name)]
     if edited.candidates != common.candidates:
         own.append(("candidates", edited.candidates))
     return tuple(own)
