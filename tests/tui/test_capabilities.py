@@ -131,6 +131,15 @@ def test_pixels_cannot_be_chosen_where_the_terminal_has_none() -> None:
     assert "does not report pixels" in found.findings[2].why
 
 
+def test_a_pixel_mouse_without_reports_of_sizes_is_ours_if_the_size_of_a_cell_is_known() -> None:
+    pixels = replace(PIXELS, resize_mode=0)
+    assert decide(pixels, XTERM, Overrides()).mouse is Mouse.CELL
+    found = decide(replace(pixels, cell_px=(9, 18)), XTERM, Overrides())
+    assert (found.mouse, found.own_pixels) == (Mouse.PIXEL, True)
+    assert found.settings()["TEXTUAL_SMOOTH_SCROLL"] == "0", "Textual must not switch it on a second time"
+    assert not decide(replace(PIXELS, cell_px=(9, 18)), XTERM, Overrides()).own_pixels
+
+
 def settings(**changes: object) -> dict[str, str]:
     return replace(decide(PIXELS, {**XTERM, "COLORTERM": "truecolor"}, Overrides()), **changes).settings()
 

@@ -17,6 +17,8 @@ LEFT = 10
 SIZE_REPORT = b"\x1b[48;24;80;480;720t"
 
 PIXEL_MOUSE = {**KITTY, r"\x1b\[\?2048h": SIZE_REPORT}
+PIXELS_ONLY = {**KITTY, r"\x1b\[\?2048\$p": b"\x1b[?2048;0$y"}
+"""kitty, foot and xterm of some years: pixels, and no word when their size changes."""
 SIZES_ONLY = {**PIXEL_MOUSE, r"\x1b\[\?1016\$p": b"\x1b[?1016;0$y"}
 
 
@@ -50,6 +52,14 @@ def test_a_pixel_mouse_draws_between_cells(tmp_path: Path) -> None:
     expected = [(20.0, 10.0), (20 + 3 / 9, 11.0), (21.0, 12.0)]
     told = [(x + LEFT, y) for _, x, y in found["places"]]
     # Textual tells of a move once more before a release.
+    assert list(dict.fromkeys(told)) == [pytest.approx(place) for place in expected]
+
+
+def test_pixels_are_read_also_where_the_terminal_does_not_report_its_size(tmp_path: Path) -> None:
+    found = click(tmp_path, PIXELS_ONLY, [(20 * 9 + 1, 5 * 20 + 1), (20 * 9 + 4, 5 * 20 + 11), (21 * 9 + 1, 121)])
+    assert (found["mouse"], found["environment"]) == ("pixel", "0")
+    expected = [(20.0, 10.0), (20 + 3 / 9, 11.0), (21.0, 12.0)]
+    told = [(x + LEFT, y) for _, x, y in found["places"]]
     assert list(dict.fromkeys(told)) == [pytest.approx(place) for place in expected]
 
 

@@ -57,7 +57,7 @@ def _app(args: argparse.Namespace, capabilities: Capabilities) -> "RetouchApp":
     from retouch_tui.runner import ProcessRunner
     from retouch_tui.terminal.answers import install
 
-    install()
+    install(capabilities.cell_px if capabilities.own_pixels else None)
     return RetouchApp(
         RetouchEngine(),
         lambda session: ProcessRunner(ENGINE, session.folder / "worker.log"),

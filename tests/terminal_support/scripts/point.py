@@ -12,6 +12,7 @@ from retouch_tui.terminal.detect import detect
 found = detect(Overrides(mouse=Mouse(sys.argv[2]) if len(sys.argv) > 2 else None))
 assert "textual" not in sys.modules
 
+from retouch_tui.terminal.answers import install  # noqa: E402 - the environment comes first
 from retouch_tui.widgets.canvas_view import CanvasView  # noqa: E402 - the environment comes first
 from terminal_support.canvas_app import CanvasApp, empty_scene  # noqa: E402 - likewise
 
@@ -29,6 +30,7 @@ class Pointed(CanvasApp):
         self.exit()
 
 
+install(found.cell_px if found.own_pixels else None)
 app = Pointed(empty_scene(64, 64), found)
 guard = ShellGuard()
 guard.install()

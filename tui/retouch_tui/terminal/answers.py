@@ -56,8 +56,14 @@ class AnswerFilter:
         return held
 
 
+class PixelMouse:
+    """How many pixels a cell has where the mouse is reported in pixels; None where it is reported in cells."""
+
+    cell_px: tuple[float, float] | None = None
+
+
 class QuietParser(XTermParser):
-    """Textual's parser behind the filter."""
+    """Textual's parser behind the filter; reads pixels also of terminals that do not report their size in them."""
 
     def __init__(self, debug: bool = False) -> None:
         """Make a parser, as Textual does."""
@@ -69,6 +75,13 @@ class QuietParser(XTermParser):
         left = self._filter(data) if data else data
         return super().feed(left) if left or not data else ()
 
+    def parse_mouse_code(self, code: str) -> Message | None:
+        """Read an event of the mouse, in pixels where it is so."""
+        if PixelMouse.cell_px is not None:
+            self.mouse_pixels = True
+            self.terminal_size, self.terminal_pixel_size = (1, 1), PixelMouse.cell_px  # type: ignore[assignment]
+        return super().parse_mouse_code(code)
+
     def tick(self) -> Iterable[Message]:
         """Look whether a key has been waited for in vain."""
         held = self._filter.given_up()
@@ -77,7 +90,11 @@ class QuietParser(XTermParser):
         yield from super().tick()
 
 
-def install() -> None:
-    """Let Textual's drivers make quiet parsers; they offer no other way to choose one."""
+def install(cell_px: tuple[float, float] | None = None) -> None:
+    """Let Textual's drivers make quiet parsers; they offer no other way to choose one.
+
+    cell_px is the size of a cell where the mouse will be reported in pixels without Textual's doing.
+    """
+    PixelMouse.cell_px = cell_px
     driver = import_module("textual.drivers.win32" if sys.platform == "win32" else "textual.drivers.linux_driver")
     driver.XTermParser = QuietParser  # type: ignore[attr-defined]

@@ -65,12 +65,19 @@ class Capabilities:
     name: str
     multiplexer: str | None = None
     cell_px: tuple[int, int] | None = None
+    tells_sizes: bool = False
+    """Whether the terminal reports each change of its size in pixels (mode 2048), so that Textual counts in them."""
     background: tuple[int, int, int] | None = None
     round_trip_s: float | None = None
     acknowledges: bool = False
     sync_output: bool = False
     kitty_keyboard: bool = False
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def own_pixels(self) -> bool:
+        """Whether the pixel mouse is ours to switch on and to read: Textual does it only with mode 2048."""
+        return self.mouse is Mouse.PIXEL and not self.tells_sizes and self.cell_px is not None
 
     @property
     def slow(self) -> bool:
@@ -87,7 +94,7 @@ class Capabilities:
         chosen = {} if self.colours is ColourDepth.NONE else {"TEXTUAL_COLOR_SYSTEM": system[self.colours]}
         if self.colours is ColourDepth.NONE:
             chosen["NO_COLOR"] = "1"
-        if self.mouse is not Mouse.PIXEL:
+        if self.mouse is not Mouse.PIXEL or self.own_pixels:
             chosen["TEXTUAL_SMOOTH_SCROLL"] = "0"
         if self.slow:
             chosen |= {"TEXTUAL_FPS": "30", "TEXTUAL_ANIMATIONS": "none"}
@@ -129,6 +136,7 @@ def decide(replies: Replies, environment: Environment, overrides: Overrides) -> 
         name=_brand(replies, environment),
         multiplexer=multiplexer,
         cell_px=replies.cell_px,
+        tells_sizes=replies.resize_mode in (1, 2, 3),
         background=replies.background,
         round_trip_s=replies.round_trip_s,
         acknowledges=replies.cursor_report,
@@ -206,13 +214,14 @@ def _modern_vte(environment: Environment) -> bool:
 def _mouse(replies: Replies, environment: Environment, overrides: Overrides, multiplexer: str | None) -> Finding:
     # Textual turns pixels on through mode 2048 and keeps away from it in iTerm2.
     iterm = environment.get("LC_TERMINAL") == "iTerm2" or environment.get("TERM_PROGRAM") == "iTerm.app"
-    able = replies.pixel_mouse_mode in (1, 2, 3) and replies.resize_mode in (1, 2, 3)
+    # Without that mode the size of a cell, as told, turns pixels into cells (`answers.QuietParser`).
+    able = replies.pixel_mouse_mode in (1, 2, 3) and (replies.resize_mode in (1, 2, 3) or replies.cell_px is not None)
     chosen = overrides.mouse
     rows: list[tuple[bool, Mouse, str]] = [
         (chosen is Mouse.PIXEL and not able, Mouse.CELL, "you chose pixel, but the terminal does not report pixels"),
         (chosen is not None, chosen or Mouse.CELL, "you chose it"),
         (iterm, Mouse.CELL, "iTerm2's size reports are not reliable"),
-        (able and multiplexer is None, Mouse.PIXEL, "the terminal reports pixels (modes 1016 and 2048)"),
+        (able and multiplexer is None, Mouse.PIXEL, "the terminal reports pixels (mode 1016)"),
         (multiplexer is not None, Mouse.CELL, f"{multiplexer} passes cells only"),
         (True, Mouse.CELL, "the terminal did not say that it reports pixels (mode 1016)"),
     ]

@@ -1,6 +1,7 @@
 """Ties Textual to the pacer: an app whose frames are acknowledged, and screens that hold frames back."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Generic
@@ -15,13 +16,15 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.strip import Strip
 from textual.timer import Timer
 
+from retouch_tui.terminal.answers import PixelMouse
 from retouch_tui.terminal.capabilities import PLAIN, Capabilities
 from retouch_tui.terminal.compositor import TightCompositor, TightLayout, TightUpdate
 from retouch_tui.terminal.lazy_strip import JoinedStrip
 from retouch_tui.terminal.pacer import QUERY, Pacer
+from retouch_tui.terminal.probe import cell_size, window_of
 from retouch_tui.terminal.screen_memory import ScreenMemory
 
-PIXEL_MOUSE_OFF = "\x1b[?1016l"
+PIXEL_MOUSE_ON, PIXEL_MOUSE_OFF = "\x1b[?1016h", "\x1b[?1016l"
 
 STILL_S = 0.05
 STILL_LOOKS = 4
@@ -116,15 +119,27 @@ class LinkedApp(App[ReturnType]):
     def on_mount(self) -> None:
         """After a stop (SIGTSTP) the terminal shows something else; Textual leaves its pixel mouse on meanwhile."""
         self.app_suspend_signal.subscribe(self, lambda _: self._pixel_mouse_off())
-        self.app_resume_signal.subscribe(self, lambda _: self.memory.clear())
+        self.app_resume_signal.subscribe(self, lambda _: self._back())
+        self._pixel_mouse_on()
+
+    def _back(self) -> None:
+        self.memory.clear()
+        self._pixel_mouse_on()
+
+    def _pixel_mouse_on(self) -> None:
+        if self._driver is not None and not self.is_headless and self.capabilities.own_pixels:
+            self._driver.write(PIXEL_MOUSE_ON)
 
     def _pixel_mouse_off(self) -> None:
         if self._driver is not None:
             self._driver.write(PIXEL_MOUSE_OFF)
 
     def on_resize(self) -> None:
-        """A terminal rearranges what it shows when its size changes."""
+        """A terminal rearranges what it shows when its size changes, and may have other letters now."""
         self.memory.clear()
+        if self.capabilities.own_pixels and not self.is_headless and sys.__stderr__ is not None:
+            cell = cell_size(None, window_of(sys.__stderr__.fileno()))
+            PixelMouse.cell_px = PixelMouse.cell_px if cell is None else cell
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """Take the acknowledgement of a frame."""

@@ -112,7 +112,7 @@ def probe(
         os.write(fd_out, f"\x1b7{queries}".encode())
         answer, first = _read_until_last(fd_in, started, timeout_s)
         os.write(fd_out, b"\x1b8\x1b[K")
-    return parse(answer, None if first is None else first - started, _window(fd_out))
+    return parse(answer, None if first is None else first - started, window_of(fd_out))
 
 
 def parse(answer: bytes, round_trip_s: float | None, window: Window = UNKNOWN_WINDOW) -> Replies:
@@ -134,7 +134,7 @@ def parse(answer: bytes, round_trip_s: float | None, window: Window = UNKNOWN_WI
         attributes=() if attributes is None else _numbers(attributes.group(1)),
         kitty_graphics=re.search(rb"\x1b_G[^\x1b]*;OK", answer) is not None,
         kitty_keyboard=re.search(rb"\x1b\[\?\d+u", answer) is not None,
-        cell_px=_cell_size(cell, window),
+        cell_px=cell_size(cell, window),
         sync_mode=_mode(answer, 2026),
         resize_mode=_mode(answer, 2048),
         pixel_mouse_mode=_mode(answer, 1016),
@@ -202,7 +202,7 @@ def _mode(answer: bytes, mode: int) -> int | None:
     return None if found is None else int(found.group(1))
 
 
-def _window(fd: int) -> Window:
+def window_of(fd: int) -> Window:
     """What the terminal's size is for the system; ssh hands the pixels on, where the terminal sets them."""
     import fcntl
     import termios
@@ -215,7 +215,7 @@ def _window(fd: int) -> Window:
     return Window(columns, rows, width, height)
 
 
-def _cell_size(cell: re.Match[bytes] | None, window: Window) -> tuple[int, int] | None:
+def cell_size(cell: re.Match[bytes] | None, window: Window) -> tuple[int, int] | None:
     """Width and height of a cell in pixels, as told, or from the window's size."""
     if cell is not None and int(cell.group(1)) and int(cell.group(2)):
         return int(cell.group(2)), int(cell.group(1))
