@@ -54,7 +54,7 @@ class Stroke:
                 self._kept[tile] = self._target[tile.slices].copy()
         block = self._target[cover.box.slices]
         if self.layer == "sketch":
-            block[cover.amount > 0] = self._ink
+            np.copyto(block, np.array(self._ink, np.uint8), where=(cover.amount > 0)[..., None])
         elif self._erase:
             np.minimum(block, 255 - cover.amount, out=block)
         else:
