@@ -19,12 +19,13 @@ def table(found: Sequence[Found], bundle: Path) -> list[str]:
     runs = [line for line in found if "engine" in line]
     told = [f"fastest matrix product: {peak:.0f} GFLOP/s", *dict.fromkeys(line["machine"] for line in runs)]
     for side in sorted({line["side"] for line in runs}):
-        work = 2 * float(manifest.graphs["unet"].gflop or 0) * side**2 / manifest.size.native**2
+        # The manifest states the work at the native size; attention does not grow with the area, so no other is known.
+        work = 2 * float(manifest.graphs["unet"].gflop or 0) if side == manifest.size.native else None
         told += ["", *_size_table(side, [line for line in runs if line["side"] == side], work, peak)]
     return told
 
 
-def _size_table(side: int, runs: Sequence[Found], work: float, peak: float) -> list[str]:
+def _size_table(side: int, runs: Sequence[Found], work: float | None, peak: float) -> list[str]:
     heads = (f"{side}x{side}", "guided step, s", "CPU s", "x", "of peak", "text", "encode", "decode", "open", "first open", "peak MB")  # noqa: E501  # fmt: skip
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     by_engine = {name: [r for r in runs if r["engine"] == name] for name in dict.fromkeys(r["engine"] for r in runs)}
@@ -38,7 +39,7 @@ def _size_table(side: int, runs: Sequence[Found], work: float, peak: float) -> l
             f"{min(steps):.2f} ({statistics.median(steps):.2f})",
             f"{min(min(r['steps_cpu']) for r in mine):.2f}",
             f"{min(steps) / own:.2f}",
-            f"{work / min(steps) / peak:.0%}" if exact else "-",
+            f"{work / min(steps) / peak:.0%}" if exact and work is not None else "-",
             *(_phase(mine, phase) for phase in ("text", "encode", "decode")),
             f"{min(opened):.1f}",
             f"{opened[0]:.1f}",
