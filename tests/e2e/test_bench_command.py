@@ -24,6 +24,7 @@ def test_the_report_names_the_machine_and_the_parts(tiny_folder: Path, capsys: p
     assert "on cpu" in told
     assert "2 steps" in told
     assert "decode" in told
+    assert "the fast preset is faster by a factor of" in told
 
 
 def test_no_rounds_are_refused(tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
