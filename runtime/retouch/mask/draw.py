@@ -105,10 +105,10 @@ def stroke_parts(size: Size, points: Sequence[tuple[float, float]], width: float
         for box in _along(size, start, end, radius):
             x, y = _offsets(box, start, end)
             if soft:
-                values = np.clip(2 - 2 * np.hypot(x, y) / radius, 0, 1)
-            else:
-                values = x**2 + y**2 <= (radius + 1e-9) ** 2  # without roots four times as fast
-            yield Patch(box, values.astype(np.float32))
+                values = np.clip(2 - 2 * np.hypot(x, y) / radius, 0, 1).astype(np.float32)
+            else:  # without roots four times as fast
+                values = (x**2 + y**2 <= (radius + 1e-9) ** 2).astype(np.float32)
+            yield Patch(box, values)
 
 
 def reach(size: Size, points: Sequence[tuple[float, float]], width: float) -> Box:
