@@ -143,7 +143,7 @@ class Session:
     async def quiet(self) -> None:
         """Wait until no thread works and nothing has happened for a moment."""
         waited = calm = 0.0
-        while calm < QUIET_S:
+        while calm < QUIET_S and self.app.return_code is None:
             await asyncio.sleep(0.02)
             waited += 0.02
             running = [w for w in self.app.workers if w.state in (WorkerState.RUNNING, WorkerState.PENDING)]
