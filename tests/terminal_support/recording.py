@@ -66,6 +66,8 @@ def _busy(app: LinkedApp[None]) -> bool:
     screen = app.screen
     if not app._dom_ready or not isinstance(screen, Paced):
         return True
+    if any(worker.group == "scene" and not worker.is_finished for worker in app.workers):  # rendered in a thread
+        return True
     nodes = [app, screen, *screen.query("*")]
     if any(not node._message_queue.empty() or node._repaint_required for node in nodes[1:]):
         return True

@@ -47,7 +47,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 async def quiet(pilot: Pilot[int], editor: EditorScreen) -> None:
     """Wait until all that was asked for has ended."""
     for _ in range(3):
-        await until(pilot, lambda: not editor.turns.busy and not editor.canvas._follower._working)
+        await until(pilot, lambda: not editor.turns.busy and editor.canvas._follower._making is None)
         await pilot.pause(0.02)
 
 

@@ -45,12 +45,16 @@ class SceneFollower:
         self._views = views
         self._took = took
         self._news: News | None = None
-        self._working = False
+        self._making: Scene | None = None
 
     @property
     def scene(self) -> Scene | None:
         """The scene wanted last, whether it is seen already or not."""
-        return self._news.scene if self._news is not None else None if self.raster is None else self.raster.scene
+        if self._news is not None:
+            return self._news.scene
+        if self._making is not None:
+            return self._making
+        return None if self.raster is None else self.raster.scene
 
     def show(self, scene: Scene) -> None:
         """Take another scene."""
@@ -74,7 +78,7 @@ class SceneFollower:
         return self._news
 
     def _go_on(self) -> None:
-        if self._working or self._news is None:
+        if self._making is not None or self._news is None:
             return
         news, self._news = self._news, None
         old = self.raster
@@ -83,12 +87,12 @@ class SceneFollower:
         if at_once(_pixels(old, news)):
             self._take(_here(old, news), news)
             return
-        self._working = True
+        self._making = news.scene
         views = self._views(news.scene)
         self._elsewhere(lambda: _apart(old, news, views), lambda raster: self._landed(raster, news))
 
     def _landed(self, raster: Raster, news: News) -> None:
-        self._working = False
+        self._making = None
         self._take(raster, news)
         self._go_on()
 
