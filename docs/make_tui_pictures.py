@@ -18,7 +18,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from terminal_film import Film, moving_svg, still
+from screen_pictures import moving_svg, still
+from terminal_film import Film
 
 from retouch_models.store import sample_folder
 from retouch_tui.engine import Draft

@@ -10,7 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))
 
-from terminal_film import LAST_S, LONGEST_REST_S, Cell, Film, Frame, cut_to_length, moving_svg, painted
+from screen_pictures import LAST_S, cut_to_length, moving_svg
+from terminal_film import LONGEST_REST_S, Cell, Film, Frame, painted
 
 SVG = "{http://www.w3.org/2000/svg}"
 RED, BLUE = "ff0000", "0000ff"

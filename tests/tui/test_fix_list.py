@@ -13,15 +13,13 @@ from retouch.picture import Picture
 from retouch_tui.engine import Draft
 from retouch_tui.fix_file import read_fix_file, write_fix_file
 from retouch_tui.fixlist import FixList, own_options
-from retouch_tui.job import Job
 from retouch_tui.screens.fixes import FixScreen, own_words
 from retouch_tui.session import SessionFolder
-from retouch_tui.worker import Running
 from retouch_tui.workspace import Workspace
 from tui_support.app import make_app
-from tui_support.engine import StandIn
 from tui_support.journey import drag, ready, until
 from tui_support.pictures import landscape
+from tui_support.runner import AtOnce
 
 COMMON = Draft().with_request(steps=20, strength=0.9, seed=4)
 
@@ -68,19 +66,6 @@ def test_a_skipped_flaw_waits_for_nothing(fixes: FixList) -> None:
     waiting = fixes.next_waiting()
     assert waiting is not None
     assert waiting.number == 2
-
-
-class AtOnce:
-    """A runner that has finished before `submit` returns."""
-
-    def submit(self, job: Job) -> None:
-        Running(job, StandIn()).run()
-
-    def alive(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        return
 
 
 @pytest.fixture

@@ -16,19 +16,7 @@ from retouch_tui.worker import Running
 from retouch_tui.workspace import Workspace
 from tui_support.engine import StandIn, seed_colour
 from tui_support.pictures import landscape
-
-
-class AtOnce:
-    """A runner that has finished before `submit` returns."""
-
-    def submit(self, job: Job) -> None:
-        Running(job, StandIn()).run()
-
-    def alive(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        return
+from tui_support.runner import AtOnce
 
 
 class Never:
