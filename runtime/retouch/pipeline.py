@@ -4,7 +4,9 @@
 the one before, so only pixels inside a working box are ever processed.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from retouch.arrays import RGB, Mask
 from retouch.canvas import size_of
@@ -102,7 +104,7 @@ class Inpainter:
         for rung in self.memory_plans(full, regions):
             self.graphs.use(rung)
             try:
-                return self._with_fallback(image, mask, full, regions, on_progress, strokes)
+                return self._with_fallback(partial(self._attempt, image, mask, full, regions, on_progress, strokes))
             except (OutOfMemory, MemoryError) as error:
                 said = str(error)
             finally:
@@ -121,24 +123,16 @@ class Inpainter:
 
         return ladder_of(self._memory_mode)[choose(self._memory_mode, need, limit) :]
 
-    def _with_fallback(
-        self,
-        image: RGB,
-        mask: Mask,
-        full: InpaintRequest,
-        regions: tuple[Region, ...],
-        on_progress: OnProgress,
-        strokes: Layer | None,
-    ) -> InpaintResult:
+    def _with_fallback(self, attempt: Callable[[], InpaintResult]) -> InpaintResult:
         """Try again with latents on the host where the loop on the device fails before its first step is done."""
         try:
-            return self._attempt(image, mask, full, regions, on_progress, strokes)
+            return attempt()
         except OutOfMemory:
             raise
         except GenerationError as error:
             if not self._loops.give_up_device(error):
                 raise
-        return self._attempt(image, mask, full, regions, on_progress, strokes)
+        return attempt()
 
     def _attempt(
         self,
