@@ -128,12 +128,11 @@ class RegionRun:
 
     def _decodes_window(self) -> bool:
         """Whether nothing that was asked for looks at the decoded picture far from the mask."""
-        request, free = (
-            self.request,
-            self.graphs.device.provider == "cpu" and not self.graphs.bundle.manifest.size.fixed,
-        )
+        request = self.request
+        if self.graphs.device.provider != "cpu" or self.graphs.bundle.manifest.size.fixed:
+            return False
         near = request.colour_match == "none" and request.feather_out == 0 and request.coherence == 0
-        return free and request.decode == "masked" and request.overlay and near
+        return request.decode == "masked" and request.overlay and near
 
     def _tell(self, phase: Phase, index: int) -> None:
         self.report(Progress(phase=phase, region=index, regions=self.regions))
