@@ -259,6 +259,26 @@ def test_what_is_shown_at_an_edge_is_named() -> None:
         assert caption("outpaint", owl, "flat", "green grass", draw) in ("", "owl, green grass", "an owl, green grass")
 
 
+def test_a_bare_noun_means_the_plain_look() -> None:
+    draw, owl = random.Random(0), Concept(("owl",), ())
+    plain = [caption("object", owl, "flat", "green grass", draw, plain=True) for _ in range(400)]
+    other = [caption("object", owl, "simple", "green grass", draw, plain=False) for _ in range(400)]
+    assert sum("style" in text for text in plain) < 200
+    assert sum("style" not in text for text in other if text) < 80
+
+
+def test_the_plain_look_is_drawn_more_often_where_there_is_one(sprites: Sprites) -> None:
+    grounds = draw_backgrounds(GENERATOR_KINDS, 15, size=SIZE + 16, seed=0, device="cpu")
+    shares = {}
+    for share in (0.0, 0.7):
+        options = SceneOptions(size=SIZE, plain_share=share)
+        batch = Scenes(sprites, grounds, ["disc"], options, "cpu").batch(400, 0, 0)
+        named = [text for text in batch.captions if "style" in text]
+        shares[share] = sum("simple style" in text for text in named) / len(named)
+    assert shares[0.0] > 0.6, "the other look is named far more often than the plain one"
+    assert shares[0.7] < shares[0.0] - 0.15
+
+
 def test_cells_are_those_of_the_runtime(scenes: Scenes) -> None:
     masks = scenes.batch(8, 1, 1).masks
     ours = cells_of(masks).numpy()

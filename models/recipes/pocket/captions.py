@@ -25,8 +25,12 @@ def name_of(concept: Concept, draw: random.Random) -> str:
     return with_article(name) if draw.random() < 0.5 else name
 
 
-def caption(kind: Kind, concept: Concept | None, style: str, background: str, draw: random.Random) -> str:
+def caption(
+    kind: Kind, concept: Concept | None, style: str, background: str, draw: random.Random, *, plain: bool = True
+) -> str:
     """The caption of a scene of that kind; no concept where nothing is shown.
+
+    A style that is not the `plain` one of its thing is nearly always named, so that a bare noun means one look.
 
     What is painted is named, so that `background` and nothing at all come to mean an empty place.
     """
@@ -40,7 +44,7 @@ def caption(kind: Kind, concept: Concept | None, style: str, background: str, dr
     words = name_of(concept, draw)
     if kind == "outpaint":
         return f"{words}, {background}"
-    if draw.random() < 0.35:
+    if draw.random() < (0.35 if plain else 0.9):
         words += f", {style} style"
     if draw.random() < (0.75 if kind == "full" else 0.3):
         words += f", {background}" if draw.random() < 0.5 else f" on {background}"

@@ -18,6 +18,11 @@ Encode = Callable[[list[str]], Tensor]
 """Captions -> token ids, (B, 32) int64."""
 
 
+def shortened(device: str, short: bool) -> torch.autocast:
+    """Compute in bfloat16 within: always on a GPU, on a processor where `short` says so."""
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=short or device == "cuda")
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LatentBatch:
     """What one step learns from."""
@@ -49,6 +54,8 @@ class BankOptions:
     """Chunks in the ring."""
     first: int = 10
     """Chunks drawn before the first step."""
+    short: bool = False
+    """Encode in bfloat16 on a processor too; a GPU always does."""
 
 
 class LatentBank:
@@ -91,7 +98,7 @@ class LatentBank:
         count = self._options.fresh
         scenes = self._scenes.batch(count, self._seed, chunk)
         both = torch.cat([scenes.pictures, scenes.pictures * (scenes.masks == 0)])
-        with torch.no_grad(), torch.autocast(self._device, dtype=torch.bfloat16, enabled=self._device == "cuda"):
+        with torch.no_grad(), shortened(self._device, self._options.short):
             clean, masked = self._networks.encode(both).chunk(2)
         place = slice(chunk % self._options.chunks * count, (chunk % self._options.chunks + 1) * count)
         self._clean[place], self._masked[place] = clean.half(), masked.half()

@@ -38,12 +38,18 @@ class StageOptions:
     backgrounds: int
     cache: Path
     device: str
+    popular: float
+    short: bool
+    warm_up: int
+    save_minutes: float
 
     def run(self) -> RunOptions:
         """The run that was asked for."""
         minutes = self.minutes if self.steps is None else None
-        pace = Pace(peak=self.rate, steps=self.steps, minutes=minutes)
-        return RunOptions(output=self.output, pace=pace, seed=self.seed, stop_minutes=self.stop_after)
+        pace = Pace(peak=self.rate, steps=self.steps, minutes=minutes, warm_up=self.warm_up)
+        return RunOptions(
+            output=self.output, pace=pace, seed=self.seed, stop_minutes=self.stop_after, save_minutes=self.save_minutes
+        )
 
     def networks(self) -> Networks:
         """The networks to start from."""
@@ -59,7 +65,7 @@ class StageOptions:
         grounds = draw_backgrounds(
             GENERATOR_KINDS, self.backgrounds, size=BACKGROUND_PX, seed=self.seed, device=self.device
         )
-        return Scenes(kept, grounds, popular(), SceneOptions(), self.device)
+        return Scenes(kept, grounds, popular(), SceneOptions(popular_share=self.popular), self.device)
 
 
 def stage_parser(description: str, *, batch: int, rate: float) -> argparse.ArgumentParser:
@@ -76,6 +82,10 @@ def stage_parser(description: str, *, batch: int, rate: float) -> argparse.Argum
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--backgrounds", type=int, default=4500)
     parser.add_argument("--cache", type=Path, default=Path("build/pocket"), help="folder of rasterised artwork")
+    parser.add_argument("--popular", type=float, default=0.7, help="share of the scenes that show an everyday thing")
+    parser.add_argument("--warm-up", type=int, default=300, help="steps until the rate is at its peak")
+    parser.add_argument("--save-minutes", type=float, default=2, help="minutes between two states on disk")
+    parser.add_argument("--short", action="store_true", help="bfloat16 on a processor that has it (avx512_bf16, amx)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser
 

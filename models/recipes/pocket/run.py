@@ -50,9 +50,8 @@ class Run:
         """Load the state, if there is one, into the stage's parameters; ValueError if it has another seed."""
         self._stage, self._options = stage, options
         self._parameters = stage.parameters()
-        fused = device == "cuda"
         self._optimiser = torch.optim.AdamW(
-            self._parameters, options.pace.peak, betas=(0.9, 0.99), weight_decay=0.01, fused=fused
+            self._parameters, options.pace.peak, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
         self.step, self._spent = 0, Spent()
         self.average = [parameter.detach().clone() for parameter in self._parameters]

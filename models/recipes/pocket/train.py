@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from recipes.pocket.diffusion import TIMESTEPS, Diffusion
-from recipes.pocket.latent_bank import BankOptions, LatentBank
+from recipes.pocket.latent_bank import BankOptions, LatentBank, shortened
 from recipes.pocket.networks import Networks
 from recipes.pocket.options import StageOptions, fast_arithmetic, stage_parser
 from recipes.pocket.packed import pack
@@ -31,11 +31,19 @@ class Denoising:
     """Predict v in latent inpainting, with min-SNR weights."""
 
     def __init__(
-        self, networks: Networks, bank: LatentBank, *, batch: int, seed: int, device: str, compiler: str = "none"
+        self,
+        networks: Networks,
+        bank: LatentBank,
+        *,
+        batch: int,
+        seed: int,
+        device: str,
+        compiler: str = "none",
+        short: bool = False,
     ) -> None:
         """Freeze the autoencoder."""
         self._networks, self._bank, self._batch, self._seed, self._device = networks, bank, batch, seed, device
-        self._diffusion = Diffusion.on(device)
+        self._diffusion, self._short = Diffusion.on(device), short
         self._unet = COMPILERS[compiler](networks.unet)
         networks.vae.requires_grad_(False).eval()
         networks.unet.train()
@@ -53,7 +61,7 @@ class Denoising:
         noise = torch.randn(given.clean.shape, device=self._device, generator=draw)
         noised = self._diffusion.noised(given.clean, noise, timesteps)
         seen = torch.cat([noised, given.given], dim=1).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._device, dtype=torch.bfloat16, enabled=self._device == "cuda"):
+        with shortened(self._device, self._short):
             predicted = self._unet(seen, timesteps, self._networks.context(given.ids)).sample.float()
         error = (predicted - self._diffusion.target(given.clean, noise, timesteps)).square()
         weight = self._diffusion.weight(timesteps) * (KEPT_WEIGHT + (1 - KEPT_WEIGHT) * given.cells)
@@ -70,10 +78,17 @@ def main() -> None:
     fast_arithmetic()
     scenes = options.scenes()
     networks, encode = options.networks(), encoder_of(load_tokenizer())
-    bank = LatentBank(
-        scenes, networks, encode, BankOptions(fresh=options.batch), seed=options.seed, device=options.device
+    held = BankOptions(fresh=options.batch, short=options.short)
+    bank = LatentBank(scenes, networks, encode, held, seed=options.seed, device=options.device)
+    stage = Denoising(
+        networks,
+        bank,
+        batch=options.batch,
+        seed=options.seed,
+        device=options.device,
+        compiler=compiler,
+        short=options.short,
     )
-    stage = Denoising(networks, bank, batch=options.batch, seed=options.seed, device=options.device, compiler=compiler)
     run = Run(stage, options.run(), options.device)
     run()
     adopt(networks.learning(), run.average)
