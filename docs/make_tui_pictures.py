@@ -209,7 +209,7 @@ def fixes() -> None:
         film.type("a balloon")
         film.press("enter", pause=0.3)
         film.press("tab", "tab", pause=0.2)  # past the prompt, to the first option
-        film.press("tab", "tab", "tab", "tab", "backspace", "0", ".", "8", pause=0.2)
+        film.press("tab", "tab", "tab", "tab", "tab", "backspace", "0", ".", "8", pause=0.2)
         film.press("tab", "tab", "tab", "backspace", "3", pause=0.2)
         film.press("escape", "t", pause=0.3)
         shoot(film, "fix-list")

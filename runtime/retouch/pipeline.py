@@ -14,6 +14,7 @@ from retouch.clock import Clock
 from retouch.errors import GenerationError, PictureError, UsageError
 from retouch.estimate import memory_bytes
 from retouch.failures import OutOfMemory
+from retouch.fast import fast_words
 from retouch.latent_content import LATENT_CONTENT
 from retouch.latents import Encoder, noise_stream
 from retouch.loop import LoopOptions, Loops
@@ -179,7 +180,13 @@ class Inpainter:
             proof=proof_of_all(image, picture, mask, done),
             provider=str(self.device),
             seconds=clock.seconds,
-            notes=(*text.conditioning.notes, *self._loops.notes(full), *self.graphs.notes, *self._previewer.notes),
+            notes=(
+                *text.conditioning.notes,
+                *_fast_notes(full),
+                *self._loops.notes(full),
+                *self.graphs.notes,
+                *self._previewer.notes,
+            ),
         )
 
     def forget(self) -> None:
@@ -195,6 +202,11 @@ class Inpainter:
     def _open_graphs(self) -> None:
         for role in ("vae_encoder", "unet", "vae_decoder"):
             self.graphs[role]
+
+
+def _fast_notes(request: InpaintRequest) -> tuple[str, ...]:
+    """What is to be said of the fast preset where its pictures were never compared with exact ones."""
+    return (f"the fast preset is {fast_words('general')}",) if request.fast_form == "general" else ()
 
 
 def _check_strokes(strokes: Layer, image: RGB, request: InpaintRequest) -> None:

@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
 from retouch.errors import UnknownName, UsageError
-from retouch.fast import hasten
+from retouch.fast import FastForm, fitted, form_of, hasten
 from retouch_models.decode import LATER, Misfit, decode, encode
-from retouch_models.manifest import Manifest
+from retouch_models.manifest import Defaults, Manifest
 from retouch_models.registry import module_names
 
 T = TypeVar("T")
@@ -50,6 +50,8 @@ class InpaintRequest:
     """Noise levels to visit, falling, without the 0 at the end; they take the place of `steps` and `schedule`."""
     fast: bool = field(default=False, metadata=LATER)
     """Stand in for options that are not given what makes the model fast (`retouch.fast`)."""
+    fast_form: FastForm | None = field(default=None, metadata=LATER)
+    """What `fast` stood in; a label that changes nothing, kept by recipes."""
     strength: float = 1.0
     """1 starts from noise; less starts from the picture and keeps its structure."""
     exact_steps: bool = False
@@ -119,15 +121,7 @@ class InpaintRequest:
 
     def resolved(self, manifest: Manifest) -> "InpaintRequest":
         """Fill in the model's defaults and check every name; UnknownName carries the nearest one."""
-        own, asked = manifest.defaults, hasten(self, manifest) if self.fast else self
-        steps = own.steps if asked.sigmas is None else len(asked.sigmas)
-        full = replace(
-            asked,
-            steps=steps if asked.steps is None else asked.steps,
-            guidance=own.guidance if asked.guidance is None else asked.guidance,
-            sampler=own.sampler if asked.sampler is None else asked.sampler,
-            schedule=own.schedule if asked.schedule is None else asked.schedule,
-        )
+        full = self.filled(manifest.defaults, fitted(manifest))
         for kind, name, known in (
             ("sampler", full.sampler, module_names("retouch.samplers")),
             ("schedule", full.schedule, module_names("retouch.schedules")),
@@ -143,6 +137,19 @@ class InpaintRequest:
             if name not in known:
                 raise UnknownName(kind, str(name), known)
         return full
+
+    def filled(self, own: Defaults, levels: tuple[float, ...]) -> "InpaintRequest":
+        """Fill in a model's defaults, and what makes it fast; `levels` are those that were fitted to it."""
+        asked = hasten(self, own, levels) if self.fast else self
+        steps = own.steps if asked.sigmas is None else len(asked.sigmas)
+        full = replace(
+            asked,
+            steps=steps if asked.steps is None else asked.steps,
+            guidance=own.guidance if asked.guidance is None else asked.guidance,
+            sampler=own.sampler if asked.sampler is None else asked.sampler,
+            schedule=own.schedule if asked.schedule is None else asked.schedule,
+        )
+        return full if full.fast_form is None else replace(full, fast_form=form_of(full, levels))
 
     def to_data(self) -> dict[str, Any]:
         """Return plain JSON values of every option."""

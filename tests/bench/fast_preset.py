@@ -87,7 +87,7 @@ def main() -> None:
             found[name].append((exact, run(engine, task, ROWS[name][1])))
             sys.stderr.write(".")
     sys.stderr.write("\n")
-    told = ", ".join(f"{level:.4g}" for level in fitted("pocket"))
+    told = ", ".join(f"{level:.4g}" for level in fitted(engine.manifest))
     sys.stdout.write(f"fitted levels {told}; {len(chosen)} tasks\n\n")
     sys.stdout.write(
         "| setting | all, mean (least) | draw | complete | erase | continue | work saved | CPU s saved |\n"

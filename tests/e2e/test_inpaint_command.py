@@ -142,6 +142,19 @@ def test_dry_run_says_everything_and_runs_nothing(
     plan = json.loads(capsys.readouterr().out)
     assert plan["evaluations"] == 4
     assert plan["regions"][0]["cells"] > 0
+    assert plan["fast"] is None
+
+
+def test_a_preset_that_was_not_fitted_says_so_in_plan_run_and_recipe(
+    tiny_folder: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.png"
+    assert inpaint(tiny_folder, photo, "--mask", MASK, "--fast", "--dry-run") == 0
+    assert "\nfast: a form for any model, not fitted to this one" in capsys.readouterr().out
+    assert inpaint(tiny_folder, photo, "--mask", MASK, "--fast", "-o", str(out)) == 0
+    assert "not fitted to this one" in capsys.readouterr().err
+    with Image.open(out) as picture:
+        assert json.loads(picture.text["retouch"])["request"]["fast_form"] == "general"  # type: ignore[attr-defined]
 
 
 def test_pipes(tiny_folder: Path, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

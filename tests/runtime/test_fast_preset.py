@@ -97,9 +97,35 @@ def pocket() -> Manifest:
 
 def test_fast_is_the_fitted_levels_where_there_are_any(pocket: Manifest) -> None:
     full = parsed("--fast").resolved(pocket)
-    assert full.sigmas == fitted("pocket")
+    assert full.sigmas == fitted(pocket)
     assert (full.steps, full.sampler, full.guidance, full.decode) == (5, "dpmpp_2m_linear", 3.5, "masked")
     assert full.guidance_interval is None
+    assert full.fast_form == "fitted"
+
+
+@pytest.mark.parametrize("other", [{"name": "mine"}, {"name": "mine", "family": "mine"}], ids=["structure", "neither"])
+def test_levels_are_claimed_for_the_very_model_they_were_fitted_to(other: dict[str, str], pocket: Manifest) -> None:
+    full = parsed("--fast").resolved(replace(pocket, **other))  # type: ignore[arg-type]
+    assert (full.sigmas, full.fast_form) == (None, "general")
+
+
+@pytest.mark.parametrize(
+    ("words", "form"),
+    [((), None), (("--fast",), "fitted"), (("--fast", "--decode", "whole"), "fitted"),
+     (("--fast", "--steps", "9"), "general"), (("--fast", "--sampler", "ddim"), "general"),
+     (("--fast", "--sigmas", "9,3"), "general"), (("--fast", "--schedule", "karras"), "general")],
+    ids=str,
+)  # fmt: skip
+def test_a_request_says_which_form_it_has_and_keeps_saying_it(
+    words: tuple[str, ...], form: str | None, pocket: Manifest
+) -> None:
+    full = parsed(*words).resolved(pocket)
+    assert full.fast_form == form
+    again = request_from_data(full.to_data())
+    assert again.resolved(pocket).fast_form == form
+    elsewhere = again.resolved(replace(pocket, name="other")).fast_form
+    assert elsewhere == (None if form is None else "general")
+    assert parsed("--steps", "7", base=again).resolved(pocket).fast_form == (None if form is None else "general")
 
 
 @pytest.mark.parametrize(("own", "steps"), [(25, 10), (20, 8), (FEW, FEW), (4, 4)], ids=str)
@@ -124,6 +150,7 @@ def test_a_run_from_the_recipe_is_the_fast_run(tiny: Bundle) -> None:
     engine = Inpainter(tiny, provider="cpu")
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     made = engine.run(picture, MASK, InpaintRequest(prompt="a", seed=5, fast=True, sigmas=(9.0, 2.0, 0.5)))
+    assert any("not fitted to this one" in note for note in made.notes)
     again = engine.run(picture, MASK, request_from_data(made.request.to_data()))
     assert_array_equal(again.image, made.image)
     assert made.request.sigmas == (9.0, 2.0, 0.5)
@@ -139,7 +166,7 @@ def test_a_recipe_holds_what_fast_stood_for_and_gives_way_to_what_is_said_anew(p
 
 
 def test_requests_without_the_new_options_are_stored_as_before(pocket: Manifest) -> None:
-    assert not {"sigmas", "fast", "decode"} & InpaintRequest().resolved(pocket).to_data().keys()
+    assert not {"sigmas", "fast", "fast_form", "decode"} & InpaintRequest().resolved(pocket).to_data().keys()
 
 
 @pytest.mark.parametrize(("blend", "levels"), [("hard", 0), ("feather", 0), ("poisson", 1)], ids=str)

@@ -37,7 +37,15 @@ class StandIn:
 
     def models(self) -> Sequence[ModelCard]:
         return (
-            ModelCard(name="pocket", title="Pocket", native_px=256, multiple_px=8, steps=4, guidance=3.5),
+            ModelCard(
+                name="pocket",
+                title="Pocket",
+                native_px=256,
+                multiple_px=8,
+                steps=4,
+                guidance=3.5,
+                fast_sigmas=(14.0, 3.0, 0.5),
+            ),
             ModelCard(name="big", title="Big", native_px=512, steps=30),
         )
 

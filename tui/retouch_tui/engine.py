@@ -9,6 +9,7 @@ from retouch.errors import UsageError
 from retouch.geometry import Box, Size
 from retouch.memory_plan import MemoryMode
 from retouch.request import InpaintRequest, request_from_data
+from retouch_models.manifest import Defaults
 
 MEMORY: tuple[MemoryMode, ...] = ("auto", "low", "high")
 """How a run may use memory: what is free, little of it at a time, or all that makes it quick."""
@@ -31,6 +32,13 @@ class ModelCard:
     guidance: float = 7.5
     sampler: str = "dpmpp_2m"
     schedule: str = "model"
+    fast_sigmas: tuple[float, ...] = ()
+    """Noise levels of the fast preset that were fitted to the model; empty where none were."""
+
+    def meant(self, request: InpaintRequest) -> InpaintRequest:
+        """Return what a request comes to with this model; names are not checked."""
+        own = Defaults(steps=self.steps, guidance=self.guidance, sampler=self.sampler, schedule=self.schedule)
+        return request.filled(own, self.fast_sigmas)
 
 
 @dataclass(frozen=True, kw_only=True)

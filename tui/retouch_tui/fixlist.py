@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from retouch.geometry import Box, Size
-from retouch.request import request_from_data
+from retouch.request import OPTIONS, request_from_data
+from retouch_models.decode import encode
 from retouch_tui.engine import Draft
 from retouch_tui.layers import Mask8, Point
 from retouch_tui.refine import separate
@@ -62,8 +63,9 @@ class Region:
 
 def own_options(common: Draft, edited: Draft) -> Own:
     """Return in what the options of a region differ from the common ones."""
-    before, after = common.request.to_data(), edited.request.to_data()
-    own = [(name, value) for name, value in after.items() if name != "prompt" and value != before.get(name)]
+    before, after = common.request, edited.request
+    differing = (name for name in OPTIONS if name != "prompt" and getattr(after, name) != getattr(before, name))
+    own = [(name, encode(getattr(after, name))) for name in differing]
     if edited.candidates != common.candidates:
         own.append(("candidates", edited.candidates))
     return tuple(own)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from retouch.arrays import RGB, Mask
 from retouch.errors import BundleError
 from retouch.estimate import estimate, memory_bytes
+from retouch.fast import fitted
 from retouch.geometry import Size
 from retouch.mask import describe
 from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, ladder_of
@@ -68,6 +69,7 @@ def _card(name: str) -> ModelCard:
         guidance=own.guidance,
         sampler=own.sampler,
         schedule=own.schedule,
+        fast_sigmas=fitted(manifest),
     )
 
 

@@ -104,8 +104,8 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         "--fast",
         action="store_true",
         default=None,
-        help="rougher, in about two fifths of the time: few steps at noise levels fitted to the model, and only the "
-        "surroundings of the mask decoded; options given beside it win",
+        help="rougher, in about two fifths of the time: few steps at noise levels fitted to the bundled model, and "
+        "only the surroundings of the mask decoded; options given beside it win; for other models nothing was fitted",
     )
     group.add_argument(
         "--sigmas",

@@ -16,9 +16,11 @@ def print_plan(
 ) -> None:
     """Print to stdout, as JSON or as lines."""
     from retouch.estimate import estimate
+    from retouch.fast import fast_words
     from retouch.mask import describe
 
     full = request.resolved(engine.manifest)
+    fast = None if full.fast_form is None else fast_words(full.fast_form)
     regions = engine.plan(mask, full)
     report = describe(mask, regions, engine.manifest.latent.factor)
     rung = engine.memory_plans(full, regions)[0]
@@ -35,6 +37,7 @@ def print_plan(
                 for r in report.regions
             ],
             "request": full.to_data(),
+            "fast": fast,
             "evaluations": cost.evaluations * count,
             "seconds": seconds,
             "memory_bytes": cost.memory_bytes,
@@ -47,6 +50,7 @@ def print_plan(
         *report.lines(),
         f"run: {given(full.steps)} steps of {full.sampler}, {_levels(full)}, "
         f"guidance {given(full.guidance):g}, strength {full.strength:g}, seed {full.seed}, candidates {count}",
+        *([] if fast is None else [f"fast: {fast}"]),
         f"cost: {cost.evaluations * count} model calls with batch {cost.batch}, "
         + ("time unknown on this device" if seconds is None else f"about {seconds:.1f} s")
         + f", about {cost.memory_bytes / 1e6:.0f} MB of memory ({rung.words()})",

@@ -13,7 +13,18 @@ from retouch_tui.screens.dialog import Dialog
 from retouch_tui.widgets.picture_box import PictureBox
 from retouch_tui.widgets.run_line import seconds
 
-OPTIONS = ("negative_prompt", "steps", "guidance", "strength", "sampler", "schedule", "blend", "area", "padding")
+OPTIONS = (
+    "negative_prompt",
+    "fast",
+    "steps",
+    "guidance",
+    "strength",
+    "sampler",
+    "schedule",
+    "blend",
+    "area",
+    "padding",
+)
 
 
 def recipe_rows(entry: Entry, line: list[Entry]) -> list[tuple[str, str]]:
@@ -25,10 +36,7 @@ def recipe_rows(entry: Entry, line: list[Entry]) -> list[tuple[str, str]]:
         ("Prompt", entry.prompt or "— (nothing: remove)"),
     ]
     if request:
-        wanted = ("negative_prompt", "steps", "guidance", "strength", "sampler", "schedule", "blend", "area", "padding")
-        rows += [
-            (n.replace("_", " ").capitalize(), str(request[n])) for n in wanted if request.get(n) not in {None, ""}
-        ]
+        rows += [(_name(n), _value(request[n])) for n in OPTIONS if request.get(n) not in {None, ""}]
     if entry.seed is not None:
         rows.append(("Seed", str(entry.seed)))
     if entry.seconds:
@@ -39,6 +47,14 @@ def recipe_rows(entry: Entry, line: list[Entry]) -> list[tuple[str, str]]:
     if entry.lines:
         rows.append(("Mask", "\n".join(entry.lines[:12])))
     return rows
+
+
+def _name(option: str) -> str:
+    return option.replace("_", " ").capitalize()
+
+
+def _value(value: object) -> str:
+    return "on" if value is True else str(value)
 
 
 class DetailsScreen(Dialog[str | None]):

@@ -50,6 +50,8 @@ def own_words(region: Region) -> str:
 def _shown(value: object) -> str:
     if value is None or value == "":
         return "the model's" if value is None else "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

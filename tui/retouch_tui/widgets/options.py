@@ -10,6 +10,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Label, Select, Static
 
 from retouch.errors import UsageError
+from retouch.request import InpaintRequest
 from retouch_tui.engine import MEMORY, Draft, Engine, ModelCard
 from retouch_tui.fields import AREAS, FIELDS, Field, field_named
 from retouch_tui.messages import ActionAsked, DraftEdited, ModelChosen
@@ -130,13 +131,15 @@ class OptionsPanel(VerticalScroll):
             options = self._options(field, value)
             widget.set_options(options)
             widget.value = OWN if value is None else str(value)
+            widget.mutate_reactive(Select.value)  # type: ignore[misc]  # the same value may have other words now
         elif isinstance(widget, Checkbox):
             widget.value = bool(field.value(draft))
+            widget.label = field.beside(self.card, draft.request)
         else:
             if widget.value != field.shown(draft):
                 widget.value = field.shown(draft)
             if field.automatic is not None:
-                widget.placeholder = field.automatic(self.card)
+                widget.placeholder = field.automatic(self.card, draft.request)
 
     def _options(self, field: Field, value: Any) -> list[tuple[str, str]]:
         if field.name == "model":
@@ -144,7 +147,8 @@ class OptionsPanel(VerticalScroll):
         else:
             found = [(name, name) for name in self._choices.get(field.name, ())]
         if field.automatic is not None:
-            found.insert(0, (f"{field.automatic(self.card)} (model)", OWN))
+            whose = "fast" if self._draft.request.fast else "model"
+            found.insert(0, (f"{field.automatic(self.card, self._draft.request)} ({whose})", OWN))
         if value is not None and str(value) not in {v for _, v in found}:
             found.append((str(value) or "none", str(value)))
         return found
@@ -159,8 +163,23 @@ class OptionsPanel(VerticalScroll):
         self.query_one(f"#field-{field.name}").remove_class("-wrong")
         self._say()
         if draft != self._draft:
-            self._draft = draft
+            before, self._draft = self._draft, draft
+            self._show_left_out(before.request)
             self.post_message(DraftEdited(draft))
+
+    def _show_left_out(self, before: InpaintRequest) -> None:
+        """Say anew what options mean that are left out, where another one changed that; what is typed stays."""
+        now = self._draft.request
+        for field in self._fields:
+            words = field.beside if field.kind == "switch" else field.automatic
+            if words is None or (now.fast == before.fast and words(self.card, now) == words(self.card, before)):
+                continue
+            widget = self.query_one(f"#field-{field.name}")
+            if isinstance(widget, Input):
+                widget.placeholder = words(self.card, now)
+            else:
+                with self.prevent(Select.Changed, Checkbox.Changed):
+                    self._put(widget, field, self._draft)
 
     def _wrong(self, field: Field, text: str) -> None:
         self._problems[field.name] = text
