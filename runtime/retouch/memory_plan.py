@@ -21,6 +21,8 @@ class MemoryPlan:
     """Run guidance as two calls of the UNet instead of one of twice the size."""
     tile: int | None = None
     """Largest side, in pixels, that the VAE sees at once; larger pictures go through it in tiles."""
+    folded: bool = False
+    """Leave weights as they are stored, mapped from their files, and unfold each where it is used."""
 
     def words(self) -> str:
         """Say it to the user."""

@@ -12,6 +12,9 @@ from retouch.providers import Device, Wish, import_onnxruntime, new_session
 from retouch_models.bundle import Bundle
 from retouch_models.manifest import GraphSpec
 
+UNFOLDED = 3.0
+"""Bytes a weight from which a graph counts as stored in float32."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Opened:
@@ -30,7 +33,7 @@ def open_graph(
 ) -> Opened:
     """Open the graph of a role; `sizes` fixes free axes by their names. Raises what ONNX Runtime raises."""
     path, spec = bundle.graph_path(role), bundle.graph(role)
-    if device.provider == "cpu" and _bytes(spec) >= session_cache.SMALLEST:
+    if keeps_copies(bundle, role, device) and not (wish.folded and is_folded(spec)):
         return Opened(session=_from_cache(bundle, role, device, threads))
     wish = replace(wish, channels_last=_half(spec) and _names(path, b"Conv") and not _names(path, b"Nhwc"))
     refusal = None
@@ -44,11 +47,29 @@ def open_graph(
     return Opened(session=new_session(path, device, threads=threads, sizes=sizes, wish=wish), refusal=refusal)
 
 
+def keeps_copies(bundle: Bundle, role: str, device: Device) -> bool:
+    """Whether an optimised copy of a graph is opened in its place."""
+    return device.provider == "cpu" and _bytes(bundle.graph(role)) >= session_cache.SMALLEST
+
+
+def has_copy(bundle: Bundle, role: str) -> bool:
+    """Whether the optimised copy was made by an earlier run; making it takes more memory than using it."""
+    return session_cache.find(_copy_name(bundle, role)) is not None
+
+
+def is_folded(spec: GraphSpec) -> bool:
+    """Whether weights are stored in fewer bytes than they are computed with on the processor."""
+    return _bytes(spec) < UNFOLDED * spec.parameters
+
+
+def _copy_name(bundle: Bundle, role: str) -> str:
+    version = import_onnxruntime().__version__
+    return session_cache.key(bundle.graph_path(role), bundle.digest, role, version, "arena, no patterns, unpacked")
+
+
 def _from_cache(bundle: Bundle, role: str, device: Device, threads: int | None) -> Any:
     """Open the optimised copy of an earlier run if there is one, and make one if not."""
-    path = bundle.graph_path(role)
-    version = import_onnxruntime().__version__
-    name = session_cache.key(path, bundle.digest, role, version, "arena, no patterns, unpacked")
+    path, name = bundle.graph_path(role), _copy_name(bundle, role)
     kept = session_cache.find(name) or session_cache.keep(
         name, lambda graph, weights: new_session(path, device, threads=threads, save_to=(graph, weights))
     )

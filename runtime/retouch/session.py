@@ -68,6 +68,8 @@ class GraphSession:
         self.records = False
         """Whether it is open that way."""
         self._cannot_record = False
+        self.folded = False
+        """Whether to open it with weights as they are stored, unfolded at every use."""
         self.buckets = Buckets()
         """Buffers bound to the open session, by their shapes."""
 
@@ -122,7 +124,11 @@ class GraphSession:
                 self._device,
                 threads=self._threads,
                 sizes=dict(sizes),
-                wish=Wish(memory_limit=self._memory_limit, record=self.record and not self._cannot_record),
+                wish=Wish(
+                    memory_limit=self._memory_limit,
+                    record=self.record and not self._cannot_record,
+                    folded=self.folded,
+                ),
             )
         except Exception as error:
             raise self.failure(error, opening=True) from error
@@ -212,6 +218,7 @@ class Graphs:
                 before_open=self._make_room,
             )
             self._known[role].record = self._record and role == "unet" and not self.memory.in_turn
+            self._known[role].folded = self.memory.folded
         if not self.memory.in_turn:
             self._known[role].open()
         return self._known[role]
@@ -226,9 +233,11 @@ class Graphs:
 
         Taking turns, the UNet is not recorded: a recording holds memory that the others need.
         """
-        if plan.in_turn and not self.memory.in_turn:
+        if (plan.in_turn and not self.memory.in_turn) or plan.folded != self.memory.folded:
             self.close()
         self.memory = plan
+        for session in self._known.values():
+            session.folded = plan.folded
         if "unet" in self._known:
             self._known["unet"].record = self._record and not plan.in_turn
 

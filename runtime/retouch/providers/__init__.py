@@ -36,6 +36,8 @@ class Wish:
     """Bytes that the session's arena may take on the device."""
     channels_last: bool = False
     """Lay activations out with channels last; for half-precision graphs that were not made so at export."""
+    folded: bool = False
+    """Leave weights as they are stored, mapped from their files, and unfold each at every use; on the processor."""
 
 
 NO_WISH = Wish()
@@ -203,6 +205,8 @@ def new_session(
     for axis, length in (sizes or {}).items():
         options.add_free_dimension_override_by_name(axis, length)
     provider.configure(options)
+    if wish.folded:
+        options.add_session_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")
     source = graph if isinstance(graph, bytes) else str(graph)
     settings = dict(provider.options(device.device_id, wish))
     if plugged is None:
