@@ -13,7 +13,8 @@ from typing import Any
 import onnx
 import onnxruntime as ort
 
-from retouch.providers import PROVIDERS
+from retouch.providers import Device
+from retouch.providers._onnxruntime import provider_of
 
 _CACHE = "RETOUCH_CACHE"
 
@@ -50,7 +51,7 @@ def _unfolds(graph: Path) -> bool:
 @contextmanager
 def frugal_processor() -> Iterator[None]:
     """Let the runtime open graphs so while inside, and keep no optimised copies of them."""
-    processor, cache = PROVIDERS["cpu"], os.environ.get(_CACHE)
+    processor, cache = provider_of(Device("cpu")), os.environ.get(_CACHE)
     usual = processor.configure
 
     def configure(options: Any) -> None:

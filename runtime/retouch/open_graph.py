@@ -1,14 +1,22 @@
-"""Opens one graph of a bundle: from the cache of optimised graphs on a processor, ready to be recorded on a GPU."""
+"""Opens a graph with ONNX Runtime: from the cache of optimised graphs on a processor, ready to be recorded on a GPU."""
 
 import mmap
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from retouch import session_cache
 from retouch.failures import OutOfMemory, failure
-from retouch.providers import Device, Wish, import_onnxruntime, new_session
+from retouch.providers import Device, Wish
+from retouch.providers._onnxruntime import (
+    NO_RECORDING,
+    import_onnxruntime,
+    left_to_the_cpu,
+    new_session,
+    recorded_as,
+    shrink_arena,
+)
 from retouch_models.bundle import Bundle
 from retouch_models.manifest import GraphSpec
 
@@ -16,35 +24,47 @@ UNFOLDED = 3.0
 """Bytes a weight from which a graph counts as stored in float32."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Opened:
-    """An open graph."""
+class OnnxRuntimeGraph:
+    """An open session."""
 
-    session: Any
-    """The `onnxruntime.InferenceSession`."""
-    records: bool = False
-    """Whether its work can be recorded."""
-    refusal: Exception | None = None
-    """Why not, if that was wished for."""
+    def __init__(
+        self, session: Any, device: Device, *, records: bool = False, refusal: Exception | None = None
+    ) -> None:
+        """Hold an `onnxruntime.InferenceSession`."""
+        self.native = session
+        self.inputs = frozenset(i.name for i in session.get_inputs())
+        self.records, self.refusal = records, refusal
+        self.left_to_the_cpu: Sequence[str] = left_to_the_cpu(session, device)
+        self._device = device
+
+    def run(self, outputs: Sequence[str], feed: Mapping[str, Any], *, keep_scratch: bool) -> list[Any]:
+        """Run once, beside any recording."""
+        options = None if keep_scratch else shrink_arena(self._device)
+        if self.records:
+            options = recorded_as(NO_RECORDING)
+        found: list[Any] = self.native.run(outputs, feed, options)
+        return found
 
 
 def open_graph(
     bundle: Bundle, role: str, device: Device, *, threads: int | None, sizes: Mapping[str, int], wish: Wish
-) -> Opened:
+) -> OnnxRuntimeGraph:
     """Open the graph of a role; `sizes` fixes free axes by their names. Raises what ONNX Runtime raises."""
     path, spec = bundle.graph_path(role), bundle.graph(role)
     if keeps_copies(bundle, role, device) and not (wish.folded and is_folded(spec)):
-        return Opened(session=_from_cache(bundle, role, device, threads))
+        return OnnxRuntimeGraph(_from_cache(bundle, role, device, threads), device)
     wish = replace(wish, channels_last=_half(spec) and _names(path, b"Conv") and not _names(path, b"Nhwc"))
     refusal = None
     if wish.record:
         try:
-            return Opened(session=new_session(path, device, threads=threads, sizes=sizes, wish=wish), records=True)
+            session = new_session(path, device, threads=threads, sizes=sizes, wish=wish)
+            return OnnxRuntimeGraph(session, device, records=True)
         except Exception as error:
             if isinstance(failure(error, role, device), OutOfMemory):
                 raise
             refusal, wish = error, replace(wish, record=False)
-    return Opened(session=new_session(path, device, threads=threads, sizes=sizes, wish=wish), refusal=refusal)
+    session = new_session(path, device, threads=threads, sizes=sizes, wish=wish)
+    return OnnxRuntimeGraph(session, device, refusal=refusal)
 
 
 def keeps_copies(bundle: Bundle, role: str, device: Device) -> bool:

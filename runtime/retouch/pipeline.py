@@ -23,7 +23,7 @@ from retouch.noise_levels import NoiseLevels
 from retouch.preview import Previewer, PreviewKind
 from retouch.progress import OnProgress, Progress, ignore
 from retouch.proof import Proof, changed_outside
-from retouch.providers import PROVIDERS, open_device
+from retouch.providers import PROVIDERS, on_processor, open_device
 from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
@@ -116,7 +116,7 @@ class Inpainter:
     def memory_plans(self, request: InpaintRequest, regions: tuple[Region, ...]) -> tuple[MemoryPlan, ...]:
         """Return how a run would use memory, and what it would fall back to; `request` must be resolved."""
         limit = self._memory_limit
-        if limit is None and self.device.provider == "cpu":
+        if limit is None and on_processor(self.device):
             limit = free_bytes()
 
         def need(rung: MemoryPlan) -> float:
@@ -150,8 +150,8 @@ class Inpainter:
             self._open_graphs()
         with clock.phase("text"):
             text = self._text(full)
-            for role in self.manifest.text.encoders:  # opens again in milliseconds where another prompt is given
-                self.graphs.release(role)
+            for role in self.manifest.text.encoders:
+                self.graphs.rest(role)
         loop = self._loops.of(full)
         run = RegionRun(
             graphs=self.graphs,

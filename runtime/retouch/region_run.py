@@ -23,6 +23,7 @@ from retouch.masked_denoise import masked_denoise
 from retouch.noise import Gaussian
 from retouch.noise_levels import NoiseLevels
 from retouch.progress import OnProgress, Phase, Progress
+from retouch.providers import on_processor
 from retouch.request import InpaintRequest, given
 from retouch.result import RegionResult
 from retouch.samplers import SAMPLERS, Denoise
@@ -129,7 +130,7 @@ class RegionRun:
     def _decodes_window(self) -> bool:
         """Whether nothing that was asked for looks at the decoded picture far from the mask."""
         request = self.request
-        if self.graphs.device.provider != "cpu" or self.graphs.bundle.manifest.size.fixed:
+        if not on_processor(self.graphs.device) or self.graphs.bundle.manifest.size.fixed:
             return False
         near = request.colour_match == "none" and request.feather_out == 0 and request.coherence == 0
         return request.decode == "masked" and request.overlay and near

@@ -11,24 +11,21 @@ from numpy.typing import NDArray
 
 from retouch.device.buckets import Buckets
 from retouch.errors import BundleError
-from retouch.failures import OutOfMemory, failure, first_line, from_onnxruntime
+from retouch.failures import OutOfMemory, failure, first_line, from_engine
 from retouch.memory_plan import EVERYTHING_OPEN, MemoryPlan
-from retouch.open_graph import open_graph
-from retouch.providers import (
-    NO_RECORDING,
-    PROVIDERS,
-    Device,
-    Wish,
-    left_to_the_cpu,
-    recorded_as,
-    shrink_arena,
-)
+from retouch.providers import PROVIDERS, Device, OpenGraph, Wish
+from retouch.usual_sizes import usual_sizes
 from retouch_models.bundle import Bundle
 
 Tensor: TypeAlias = NDArray[Any]
 """An input or output of a graph, in the shape and dtype that the manifest names."""
 
+Sizes: TypeAlias = tuple[tuple[str, int], ...]
+"""Lengths of free axes by their names, sorted; empty where they stay free."""
+
 _DTYPES = {"float32": np.float32, "float16": np.float16, "int64": np.int64, "int32": np.int32, "float64": np.float64}
+SMALL_BYTES = 64e6
+"""Weights that may stay in memory although nothing needs them soon."""
 MOST_SHAPES = 3
 """Sessions of one graph kept open where each is for one size of inputs."""
 
@@ -55,8 +52,9 @@ class GraphSession:
         self._bundle, self._device, self._threads = bundle, device, threads
         self._memory_limit = memory_limit
         self._before_open = before_open
-        self._static = PROVIDERS[device.provider].static_shapes
-        self._sessions: OrderedDict[tuple[tuple[str, int], ...], Any] = OrderedDict()
+        self._provider = PROVIDERS[device.provider]
+        self._usual = usual_sizes(bundle.manifest, role)
+        self._sessions: OrderedDict[Sizes, OpenGraph] = OrderedDict()
         self._dtypes = {t.name: _DTYPES[t.dtype] for t in self.spec.inputs}
         self._outputs = [t.name for t in self.spec.outputs]
         self.notes: tuple[str, ...] = ()
@@ -73,19 +71,14 @@ class GraphSession:
         self.buckets = Buckets()
         """Buffers bound to the open session, by their shapes."""
 
-    @property
-    def provider(self) -> str:
-        """ONNX Runtime's name of the provider that runs the graph."""
-        return PROVIDERS[self._device.provider].ort_name
-
     def open(self) -> None:
         """Open the graph, where its sizes are free; BundleError if it is damaged or differs from the manifest."""
-        if not self._static:
+        if self._provider.sizes == "free":
             self._session(())
 
     def native(self) -> Any:
         """Return the open `onnxruntime.InferenceSession`, for runs from buffers to buffers."""
-        return self._session(())
+        return self._session(()).native
 
     def close(self) -> None:
         """Free its memory and what is bound to it; the next call opens it again."""
@@ -100,25 +93,22 @@ class GraphSession:
     def __call__(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
         """Run once; inputs are cast to the graph's dtypes. GenerationError says why it failed."""
         feed = {name: np.ascontiguousarray(inputs[name], dtype) for name, dtype in self._dtypes.items()}
-        session = self._session(self._sizes(feed) if self._static else ())
-        # The UNet runs at every step and keeps its scratch memory; the others give theirs back.
-        options = None if self.role.startswith("unet") else shrink_arena(self._device)
-        if self.records:
-            options = recorded_as(NO_RECORDING)
+        session = self._session(self._sizes(feed))
         try:
-            outputs: list[Tensor] = session.run(self._outputs, feed, options)
+            # The UNet runs at every step and keeps its scratch memory; the others give theirs back.
+            outputs = session.run(self._outputs, feed, keep_scratch=self.role.startswith("unet"))
         except Exception as error:
             raise self.failure(error) from error
         return outputs
 
-    def _session(self, sizes: tuple[tuple[str, int], ...]) -> Any:
+    def _session(self, sizes: Sizes) -> OpenGraph:
         if sizes in self._sessions:
             self._sessions.move_to_end(sizes)
             return self._sessions[sizes]
         if self._before_open is not None:
             self._before_open(self)
         try:
-            opened = open_graph(
+            session = self._provider.open(
                 self._bundle,
                 self.role,
                 self._device,
@@ -132,13 +122,12 @@ class GraphSession:
             )
         except Exception as error:
             raise self.failure(error, opening=True) from error
-        session, self.records = opened.session, opened.records
-        if opened.refusal is not None:
-            self._refuse_recording(opened.refusal)
-        found = {i.name for i in session.get_inputs()}
-        if found != self._dtypes.keys():
+        self.records = session.records
+        if session.refusal is not None:
+            self._refuse_recording(session.refusal)
+        if session.inputs != self._dtypes.keys():
             raise BundleError(
-                f"{self._bundle.graph_path(self.role)} takes {', '.join(sorted(found))}, its manifest says "
+                f"{self._bundle.graph_path(self.role)} takes {', '.join(sorted(session.inputs))}, its manifest says "
                 f"{', '.join(sorted(self._dtypes))}; export the model again with: retouch export"
             )
         self._note(session)
@@ -154,17 +143,20 @@ class GraphSession:
             f"the steps are not recorded as one CUDA graph ({first_line(error)}); they run without, somewhat slower",
         )
 
-    def _sizes(self, feed: Mapping[str, Tensor]) -> tuple[tuple[str, int], ...]:
+    def _sizes(self, feed: Mapping[str, Tensor]) -> Sizes:
+        """Lengths for which the graph is opened to take these inputs."""
+        if self._provider.sizes == "free":
+            return ()
         named = {
             axis: length
             for tensor in self.spec.inputs
             for axis, length in zip(tensor.shape, feed[tensor.name].shape, strict=False)
             if isinstance(axis, str)
         }
-        return tuple(sorted(named.items()))
+        return tuple(sorted(named.items())) if self._provider.sizes == "each" or named == self._usual else ()
 
-    def _note(self, session: Any) -> None:
-        left = left_to_the_cpu(session, self._device)
+    def _note(self, session: OpenGraph) -> None:
+        left = session.left_to_the_cpu
         if left:
             self.notes = (
                 *(note for note in self.notes if "does not take" not in note),
@@ -172,9 +164,9 @@ class GraphSession:
             )
 
     def failure(self, error: Exception, *, opening: bool = False) -> Exception:
-        """The error as the user should see it, or itself if it does not come from ONNX Runtime."""
+        """The error as the user should see it, or itself if it does not come from the engine."""
         said = failure(error, self.role, self._device)
-        if opening and from_onnxruntime(error) and not isinstance(said, OutOfMemory):
+        if opening and from_engine(error) and not isinstance(said, OutOfMemory):
             return BundleError(
                 f"{self._bundle.graph_path(self.role)} does not load ({first_line(error)}); check it with: "
                 f"retouch models verify {self._bundle.manifest.name}"
@@ -253,6 +245,12 @@ class Graphs:
         """Prefer a graph that was made for this provider (`unet@cuda`)."""
         special = f"{role}@{self.device.provider}"
         return special if special in self.bundle.manifest.graphs else role
+
+    def rest(self, role: str) -> None:
+        """Free one session and its memory, unless it is small and would take a while to open again."""
+        small = self.bundle.graph(self._variant(role)).parameters * 4 <= SMALL_BYTES
+        if role in self._known and (PROVIDERS[self.device.provider].reopens or not small):
+            self._known[role].close()
 
     def release(self, role: str) -> None:
         """Free one session and its memory."""

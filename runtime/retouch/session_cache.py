@@ -1,4 +1,4 @@
-"""Graphs as ONNX Runtime optimised them for this machine, kept between runs so that a model opens at once.
+"""Graphs as an engine optimised them for this machine, kept between runs so that a model opens at once.
 
 Optimising a graph and unfolding its stored weights takes a second and twice the memory; both are done once. What is
 kept depends on the processor (the layout of convolution weights follows its vector width), so the key names it.
@@ -59,26 +59,26 @@ def processor() -> str:
     return f"{platform.system()} {platform.machine()} {flags or platform.processor()}"
 
 
-def find(name: str) -> Path | None:
-    """Return the path of a kept graph, None if there is none or if it is not whole."""
+def find(name: str, file: str = GRAPH) -> Path | None:
+    """Return the path of a kept graph, None if there is none or if it is not whole; `file` is how it is called."""
     root = cache_folder()
     if root is None:
         return None
     folder = root / name
     try:
         sizes = json.loads((folder / SIZES).read_text(encoding="utf-8"))
-        whole = all((folder / file).stat().st_size == size for file, size in sizes.items())
+        whole = all((folder / kept).stat().st_size == size for kept, size in sizes.items())
     except (OSError, ValueError, AttributeError):
         whole, sizes = False, {}
-    if not whole or GRAPH not in sizes:
+    if not whole or file not in sizes:
         forget(name)
         return None
     with suppress(OSError):
         os.utime(folder)  # used just now, so that cleaning takes others first
-    return folder / GRAPH
+    return folder / file
 
 
-def keep(name: str, write: Write) -> Path | None:
+def keep(name: str, write: Write, file: str = GRAPH) -> Path | None:
     """Write a graph with `write` and keep it; None if the disk does not take it. Errors of `write` mean the same."""
     root = cache_folder()
     if root is None:
@@ -89,8 +89,8 @@ def keep(name: str, write: Write) -> Path | None:
     except OSError:
         return None
     try:
-        write(new / GRAPH, WEIGHTS)
-        sizes = {file.name: file.stat().st_size for file in new.iterdir()}
+        write(new / file, WEIGHTS)
+        sizes = {kept.name: kept.stat().st_size for kept in new.iterdir()}
         (new / SIZES).write_text(json.dumps(sizes), encoding="utf-8")
         _flush(new)
         with suppress(OSError):  # another process was faster
@@ -100,7 +100,7 @@ def keep(name: str, write: Write) -> Path | None:
     finally:
         shutil.rmtree(new, ignore_errors=True)
     clean(root, spare=name)
-    return find(name)
+    return find(name, file)
 
 
 def forget(name: str) -> None:

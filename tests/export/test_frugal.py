@@ -14,7 +14,8 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from retouch.providers import PROVIDERS
+from retouch.providers import Device
+from retouch.providers._onnxruntime import provider_of
 from retouch_export.data_file import DataFile
 from retouch_export.exporting import ExportOptions, export_bundle
 from retouch_export.frugal import frugal_processor, frugal_session
@@ -50,7 +51,8 @@ PEAK = """
 import re, sys
 import numpy as np
 from pathlib import Path
-from retouch.providers import new_session, open_device
+from retouch.providers import open_device
+from retouch.providers._onnxruntime import new_session
 from retouch_export.frugal import frugal_processor, frugal_session
 def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 path, device = Path(sys.argv[1]), open_device("cpu")
@@ -90,17 +92,17 @@ def test_the_runtime_is_as_before_afterwards(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.delenv("RETOUCH_CACHE", raising=False)
     if cache is not None:
         monkeypatch.setenv("RETOUCH_CACHE", cache)
-    before = PROVIDERS["cpu"].configure
+    before = provider_of(Device("cpu")).configure
 
     def fail() -> None:
         with frugal_processor():
-            assert PROVIDERS["cpu"].configure != before
+            assert provider_of(Device("cpu")).configure != before
             assert os.environ["RETOUCH_CACHE"] == "off"
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert PROVIDERS["cpu"].configure == before
+    assert provider_of(Device("cpu")).configure == before
     assert os.environ.get("RETOUCH_CACHE") == cache
 
 

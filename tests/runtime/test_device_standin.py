@@ -15,7 +15,8 @@ from retouch.errors import GenerationError, UsageError
 from retouch.memory_plan import LADDER
 from retouch.pipeline import Inpainter
 from retouch.progress import Progress
-from retouch.providers import NO_WISH, PROVIDERS, Wish
+from retouch.providers import NO_WISH, Device, Wish
+from retouch.providers._onnxruntime import provider_of
 from retouch.request import InpaintRequest
 from retouch.samplers import SAMPLERS
 from retouch_models.bundle import Bundle
@@ -377,7 +378,7 @@ def test_the_command_line_says_it_and_writes_nothing(
 
 
 def test_options_of_the_provider() -> None:
-    cuda = PROVIDERS["cuda"]
+    cuda = provider_of(Device("cuda"))
     plain = cuda.options(1, NO_WISH)
     assert plain == {
         "device_id": "1",
@@ -392,7 +393,7 @@ def test_options_of_the_provider() -> None:
 
 
 def test_options_of_the_user_win_and_the_slow_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    cuda = PROVIDERS["cuda"]
+    cuda = provider_of(Device("cuda"))
     monkeypatch.setenv("RETOUCH_CUDA_OPTIONS", "prefer_nhwc=0, use_tf32=0")
     told = cuda.options(0, Wish(channels_last=True))
     assert (told["prefer_nhwc"], told["use_tf32"]) == ("0", "0")
@@ -453,7 +454,7 @@ def test_libraries_are_loaded_once_and_quietly(ort: Ort, capsys: pytest.CaptureF
             sys.stdout.write("Failed to load libnvrtc")
 
     loads = Loads()
-    PROVIDERS["cuda"].devices(loads)
-    PROVIDERS["cuda"].devices(loads)
+    provider_of(Device("cuda")).plugged(loads)
+    provider_of(Device("cuda")).plugged(loads)
     assert calls == [1]
     assert capsys.readouterr().out == ""

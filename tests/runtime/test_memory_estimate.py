@@ -1,29 +1,13 @@
 """The estimate of memory beside what fresh processes really took, and memory that does not grow from run to run."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-RUN = r"""
-import json, re, sys, numpy as np
-from pathlib import Path
-from retouch.estimate import memory_bytes
-from retouch.pipeline import Inpainter
-from retouch.request import InpaintRequest
-from retouch_models.store import find_bundle
-side, memory = int(sys.argv[1]), sys.argv[2]
-engine = Inpainter(find_bundle("pocket"), provider="cpu", threads=2, memory=memory)
-mask = np.zeros((side, side), np.float32); mask[40:90, 40:90] = 1
-request = InpaintRequest(prompt="a", steps=1, guidance=3, area="picture", work_size=(side, side))
-engine.run(np.zeros((side, side, 3), np.uint8), mask, request)
-full = request.resolved(engine.manifest)
-said = memory_bytes(engine.manifest, full, engine.plan(mask, full), engine.graphs.memory)
-peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]  # ru_maxrss holds the parent's
-print(json.dumps([said, int(peak) * 1024]))
-"""
+from support.memory_run import memory_run
+
 LONG = """
 import numpy as np, gc, sys
 from pathlib import Path
@@ -50,15 +34,10 @@ def test_the_estimate_is_near_what_a_fresh_process_takes(
         pytest.skip("resident memory is counted differently")
     monkeypatch.setenv("RETOUCH_CACHE", str(tmp_path_factory.mktemp("cache")))
 
-    def run(*words: str) -> tuple[float, float]:
-        done = subprocess.run([sys.executable, "-c", RUN, *words], capture_output=True, text=True, check=True)
-        said, took = json.loads(done.stdout)
-        return said, took
-
-    run("128", "high")  # optimises the graphs, which takes more memory, once
-    for words in (("128", "high"), ("256", "high"), ("256", "low"), ("384", "high")):
-        said, took = run(*words)
-        assert said == pytest.approx(took, rel=0.2), words  # what was promised
+    memory_run(128, "high", "cpu")  # optimises the graphs, which takes more memory, once
+    for side, memory in ((128, "high"), (256, "high"), (256, "low"), (384, "high")):
+        said, took = memory_run(side, memory, "cpu")
+        assert said == pytest.approx(took, rel=0.2), (side, memory)  # what was promised
 
 
 def test_two_hundred_pictures_take_no_more_memory_than_ten(tiny_folder: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from retouch import providers
-from retouch.providers import PROVIDERS, _plugin
+from retouch import open_graph
+from retouch.providers import PROVIDERS, _onnxruntime, _plugin
 from support.fake_device import BoundRuns, DeviceMemory
 
 
@@ -113,10 +113,8 @@ class Ort(SimpleNamespace):
 
 def put_in_place(monkeypatch: pytest.MonkeyPatch, ort: Ort) -> Ort:
     """Put a stand-in in the place of onnxruntime."""
-    monkeypatch.setattr(providers, "import_onnxruntime", lambda: ort)
-    for module in ("directml", "cuda"):
-        entry = PROVIDERS[module]
-        if "import_onnxruntime" in type(entry).configure.__globals__:
-            monkeypatch.setitem(type(entry).configure.__globals__, "import_onnxruntime", lambda: ort)
+    for module in (_onnxruntime, open_graph):
+        monkeypatch.setattr(module, "import_onnxruntime", lambda: ort)
+    monkeypatch.setitem(type(PROVIDERS["directml"]).configure.__globals__, "import_onnxruntime", lambda: ort)
     monkeypatch.setattr(_plugin, "_registered", set())
     return ort

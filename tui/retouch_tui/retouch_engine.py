@@ -19,7 +19,7 @@ from retouch.mask import describe
 from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, ladder_of
 from retouch.pipeline import Inpainter
 from retouch.progress import Progress
-from retouch.providers import PREFERENCE, PROVIDERS, parse_device
+from retouch.providers import PREFERENCE, PROVIDERS, Device, on_processor, parse_device
 from retouch.recipe import ModelFact, PictureFact, Recipe
 from retouch.recipe_mask import mask_fact, pixels_hash
 from retouch.recipe_text import recipe_texts
@@ -116,10 +116,10 @@ class RetouchEngine:
         """Foretell a run from the manifest alone."""
         manifest = _bundle(draft.model).manifest
         full = draft.request.resolved(manifest)
-        provider = self._provider(draft)
-        area = replace(work_area_of(full), few=PROVIDERS[provider].few_sizes)
+        device = self._device(draft)
+        area = replace(work_area_of(full), few=PROVIDERS[device.provider].few_sizes)
         regions = plan(mask, area, manifest.size)
-        on_cpu = provider == "cpu"
+        on_cpu = on_processor(device)
 
         def need(rung: MemoryPlan) -> float:
             return memory_bytes(manifest, full, regions, rung)
@@ -138,12 +138,12 @@ class RetouchEngine:
             sparing=rung.words() if rung.in_turn else "",
         )
 
-    def _provider(self, draft: Draft) -> str:
-        """The provider that a run would take; `auto` is the first that was found to work, as the runtime chooses."""
+    def _device(self, draft: Draft) -> Device:
+        """The device that a run would take; `auto` is the first that was found to work, as the runtime chooses."""
         if draft.provider != "auto":
-            return parse_device(draft.provider).provider
+            return parse_device(draft.provider)
         found = {parse_device(name).provider for name in self._found}
-        return next((name for name in PREFERENCE if name in found), "cpu")
+        return Device(next((name for name in PREFERENCE if name in found), "cpu"))
 
     def generate(
         self, picture: RGB, mask: Mask, draft: Draft, on_step: OnStep, on_stage: OnStage, expression: str = ""

@@ -18,13 +18,14 @@ def print_plan(
     from retouch.estimate import estimate
     from retouch.fast import fast_words
     from retouch.mask import describe
+    from retouch.providers import on_processor
 
     full = request.resolved(engine.manifest)
     fast = None if full.fast_form is None else fast_words(full.fast_form)
     regions = engine.plan(mask, full)
     report = describe(mask, regions, engine.manifest.latent.factor)
     rung = engine.memory_plans(full, regions)[0]
-    cost = estimate(engine.manifest, full, regions, on_cpu=engine.device.provider == "cpu", plan=rung)
+    cost = estimate(engine.manifest, full, regions, on_cpu=on_processor(engine.device), plan=rung)
     seconds = None if cost.seconds is None else cost.seconds * count
     if as_json:
         data = {

@@ -45,6 +45,7 @@ def measure(engine: "Inpainter", rounds: int, steps: int | None) -> dict[str, An
     import numpy as np
 
     from retouch.matmul_peak import matmul_peak
+    from retouch.providers import on_processor
     from retouch.request import InpaintRequest
 
     width, height = size = engine.manifest.size.usual
@@ -61,7 +62,7 @@ def measure(engine: "Inpainter", rounds: int, steps: int | None) -> dict[str, An
         seconds.setdefault(name, []).append(time.perf_counter() - start)
         return done
 
-    on_cpu = str(engine.device) == "cpu"
+    on_cpu = on_processor(engine.device) and not engine.device.precision
     speeds = [matmul_peak(engine.graphs.threads)] if on_cpu else []
     note("first picture, graphs opened", lambda: engine.run(picture, mask, exact))
     for _ in range(rounds):

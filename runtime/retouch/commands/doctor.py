@@ -14,11 +14,16 @@ PACKAGES = {
     "numpy": "retouch",
     "pillow": "retouch",
     "opencv-python-headless": "retouch",
+    "openvino": "retouch[openvino]",
     "textual": "retouch[tui]",
     "torch": "retouch[export]",
     "diffusers": "retouch[export]",
     "optimum-onnx": "retouch[export]",
 }
+
+
+NAMED_LIKE_THEIR_EXTRAS = ("cpu", "openvino")
+"""Devices that the missing extra brings; for GPUs another line says which build fits the machine."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,11 @@ def _engines() -> list[Finding]:
 def _devices() -> list[Finding]:
     """Devices that run, then why the others that this system could have do not."""
     from retouch.commands._engine_check import fits
-    from retouch.providers import PROVIDERS, found_devices, import_onnxruntime
+    from retouch.providers import PROVIDERS, found_devices
 
-    try:
-        import_onnxruntime()
-    except RetouchError as error:
-        return [Finding("device cpu", False, str(error))]
     devices = found_devices()
-    found = [Finding(f"device {device}", True, "a session ran") for device in devices]
+    named = [(device, PROVIDERS[device.provider].describe(device)) for device in devices]
+    found = [Finding(f"device {device}", True, f"a session ran{name and f': {name}'}") for device, name in named]
     running = {device.provider for device in devices}
     found += [
         Finding(f"device {name}", False, why)
@@ -92,13 +94,14 @@ def _devices() -> list[Finding]:
 def _why_not(name: str) -> str | None:
     """Why a device does not run; None where nobody tried to have it."""
     from retouch.commands._engine_check import nvidia_driver
-    from retouch.providers import PREFERENCE, PROVIDERS, Device, import_onnxruntime, probe
+    from retouch.providers import PREFERENCE, PROVIDERS, Device, probe
 
-    there = import_onnxruntime().get_available_providers()
-    if name == "cuda" and PROVIDERS[name].ort_name not in there and nvidia_driver() is None:
+    if name == "cuda" and not PROVIDERS[name].installed() and nvidia_driver() is None:
         return "no NVIDIA driver answers (nvidia-smi)"
     try:
         probe(Device(name))
+    except MissingExtra as error:
+        return str(error) if name in NAMED_LIKE_THEIR_EXTRAS else None
     except RetouchError as error:
         return str(error) if name in PREFERENCE or "is not installed" not in str(error) else None
     return None

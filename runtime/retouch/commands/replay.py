@@ -9,10 +9,12 @@ from retouch.commands._masks import mask_for
 from retouch.commands._options import add_engine_options
 from retouch.commands._progress import Narrator
 from retouch.commands._run import open_engine, read_picture
-from retouch_models.errors import GenerationError, UsageError
+from retouch_models.errors import GenerationError, ProviderError, UsageError
 
 if TYPE_CHECKING:
     from retouch.compare import Difference
+    from retouch.pipeline import Inpainter
+    from retouch.recipe import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     source = source_of(recipe) if args.source is None else read_picture(args.source)
     if source is None:
         raise UsageError("say what the picture was made from: --from PICTURE")
-    engine = open_engine(args)
+    engine = _engine(args, recipe, narrator)
     try:
         if recipe.model is not None and recipe.model.hash not in (None, engine.bundle.digest):
             narrator.note(f"the model differs: the recipe has {recipe.model.hash}, here it is {engine.bundle.digest}")
@@ -64,6 +66,16 @@ def run(args: argparse.Namespace) -> int:
         save_picture(Path(args.output), again.pixels, like=again, alpha=again.alpha, force=args.force)
     _report(args, difference(made.pixels, again.pixels))
     return 0
+
+
+def _engine(args: argparse.Namespace, recipe: "Recipe", narrator: Narrator) -> "Inpainter":
+    """Open the model on the device that the recipe names, if the user names none: others round otherwise."""
+    if args.provider == "auto" and recipe.provider is not None:
+        try:
+            return open_engine(argparse.Namespace(**{**vars(args), "provider": recipe.provider}))
+        except (ProviderError, UsageError) as error:
+            narrator.note(f"the picture was made on {recipe.provider}, which is not to be had here: {error}")
+    return open_engine(args)
 
 
 def _report(args: argparse.Namespace, apart: "Difference") -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
 from retouch.device.memory import Buffer, Memory
-from retouch.providers import NO_RECORDING, recorded_as
+from retouch.providers._onnxruntime import NO_RECORDING, recorded_as
 
 MOST_BUCKETS = 12
 """Sets kept of one graph: six sizes of picture, each with both prompts and with one."""

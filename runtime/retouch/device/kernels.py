@@ -8,7 +8,8 @@ import numpy as np
 
 from retouch.device.memory import Buffer, Memory
 from retouch.failures import failure
-from retouch.providers import Device, new_session
+from retouch.providers import Device
+from retouch.providers._onnxruntime import new_session
 
 FOLDER = Path(__file__).parent / "graphs"
 TERMS = (2, 4, 8)

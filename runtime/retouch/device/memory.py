@@ -7,9 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from retouch import providers
 from retouch.failures import failure
-from retouch.providers import PROVIDERS, Device
+from retouch.providers import PROVIDERS, Device, _onnxruntime
 
 Array: TypeAlias = NDArray[Any]
 
@@ -30,7 +29,7 @@ class Memory:
     def __init__(self, device: Device) -> None:
         """Allocate nothing yet; the provider must name its memory."""
         self._device = device
-        self._values = providers.import_onnxruntime().OrtValue
+        self._values = _onnxruntime.import_onnxruntime().OrtValue
         self.name = PROVIDERS[device.provider].memory
         """ONNX Runtime's name of the device memory."""
         self.number = device.device_id

@@ -2,23 +2,17 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 from retouch.errors import ProviderError
 from retouch.providers import Wish
+from retouch.providers._onnxruntime import OnnxRuntime
 
 _registered: set[str] = set()
 
 
-class Plugin:
+class Plugin(OnnxRuntime):
     """One plug-in package: it says where its library is and under which name its devices are listed."""
-
-    arena = ""
-    static_shapes = False
-    memory = ""
-    loop: Literal["host", "device"] = "host"
-    records = False
-    few_sizes = False
 
     def __init__(self, module: str, package: str, ort_name: str, settings: Mapping[str, str] | None = None) -> None:
         """`module` is what is imported, `package` what is installed."""
@@ -32,10 +26,7 @@ class Plugin:
         """Provider options."""
         return self._settings
 
-    def configure(self, session_options: Any) -> None:
-        """Nothing is demanded."""
-
-    def devices(self, ort: Any) -> list[Any]:
+    def plugged(self, ort: Any) -> list[Any]:
         """Register the library once and list its devices; ProviderError names the package if it is missing."""
         if not hasattr(ort, "register_execution_provider_library"):
             raise ProviderError(

@@ -1,28 +1,20 @@
 """The processor, through ONNX Runtime's own kernels."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
-from retouch.providers import PROVIDERS, Wish
+from retouch.providers import PROVIDERS, Device
+from retouch.providers._onnxruntime import OnnxRuntime
 
 
-class Cpu:
+class Cpu(OnnxRuntime):
     """ONNX Runtime on the CPU, all graphs on one memory arena that takes no more than it needs."""
 
     ort_name = "CPUExecutionProvider"
     install = "pip install 'retouch[cpu]'"
     arena = "cpu"
-    static_shapes = False
     memory = "cpu"
-    loop: Literal["host", "device"] = "host"
-    records = False
-    few_sizes = False
-
-    def options(self, device_id: int, wish: Wish) -> Mapping[str, str]:  # noqa: ARG002 - there is one CPU
-        """No options."""
-        return {}
 
     def configure(self, session_options: Any) -> None:
         """Use the shared arena, and no memory patterns, which would double the memory of the first run.
@@ -36,9 +28,13 @@ class Cpu:
         session_options.add_session_config_entry("session.use_env_allocators", "1")
         session_options.add_session_config_entry("session.disable_prepacking", "1")
 
-    def devices(self, ort: Any) -> None:
+    def plugged(self, ort: Any) -> None:
         """Make the shared arena, which grows by what is asked for instead of by powers of two."""
         _share_arena(ort)
+
+    def on_processor(self, device: Device) -> bool:  # noqa: ARG002 - there is one
+        """It is the processor."""
+        return True
 
 
 @cache

@@ -9,18 +9,18 @@ from typing import Any, Literal
 
 from retouch.errors import UsageError
 from retouch.providers import PROVIDERS, Wish
+from retouch.providers._onnxruntime import OnnxRuntime
 
 OPTIONS = "RETOUCH_CUDA_OPTIONS"
 """Provider options of ONNX Runtime that win over those here: `prefer_nhwc=0,cudnn_conv_use_max_workspace=0`."""
 
 
-class Cuda:
+class Cuda(OnnxRuntime):
     """ONNX Runtime on CUDA."""
 
     ort_name = "CUDAExecutionProvider"
     install = "pip uninstall -y onnxruntime && pip install 'retouch[gpu]'"
     arena = "gpu"
-    static_shapes = False
     memory = "cuda"
     loop: Literal["host", "device"] = "device"
     records = True
@@ -44,10 +44,7 @@ class Cuda:
             **told_options(),
         }
 
-    def configure(self, session_options: Any) -> None:
-        """Nothing is demanded."""
-
-    def devices(self, ort: Any) -> None:
+    def plugged(self, ort: Any) -> None:
         """Load the CUDA and cuDNN libraries of the installed wheels, so that no system-wide ones are needed."""
         if self.ort_name in ort.get_available_providers() and hasattr(ort, "preload_dlls"):
             _preload(ort)

@@ -3,20 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from retouch.providers import PROVIDERS, Wish, import_onnxruntime
+from retouch.providers import PROVIDERS, Wish
+from retouch.providers._onnxruntime import OnnxRuntime, import_onnxruntime
 
 
-class DirectMl:
+class DirectMl(OnnxRuntime):
     """ONNX Runtime on DirectML."""
 
     ort_name = "DmlExecutionProvider"
     install = "pip uninstall -y onnxruntime && pip install 'retouch[directml]'"
-    arena = ""
-    static_shapes = True
-    memory = ""
-    loop: Literal["host", "device"] = "host"
-    records = False
-    few_sizes = False
+    sizes: Literal["free", "usual", "each"] = "each"
 
     def options(self, device_id: int, wish: Wish) -> Mapping[str, str]:  # noqa: ARG002 - it has no such options
         """Choose the adapter; number 0 may be the integrated one."""
@@ -26,9 +22,6 @@ class DirectMl:
         """DirectML refuses memory patterns and parallel execution (its documentation's two rules)."""
         session_options.enable_mem_pattern = False
         session_options.execution_mode = import_onnxruntime().ExecutionMode.ORT_SEQUENTIAL
-
-    def devices(self, ort: Any) -> None:
-        """Nothing to load."""
 
 
 PROVIDERS.register(DirectMl())
