@@ -43,5 +43,6 @@ def _groups_channels(node: Any) -> bool:
     shape, wanted = node.input_value(0).get_partial_shape(), node.input_value(1).get_node().data.tolist()
     if shape.rank.get_length() != 4 or shape[1].is_dynamic or len(wanted) != 3 or wanted[0] != 0 or wanted[2] != -1:
         return False
-    channels = shape[1].get_length()
-    return 0 < wanted[1] <= channels < FEW_CHANNELS and channels % wanted[1] == 0
+    channels = int(shape[1].get_length())
+    groups = int(wanted[1])
+    return 0 < groups <= channels < FEW_CHANNELS and channels % groups == 0
