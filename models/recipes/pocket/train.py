@@ -21,6 +21,8 @@ from recipes.pocket.text_ids import encoder_of
 
 KEPT_WEIGHT = 0.25
 """Weight of latent cells that are not repainted; those that are count 1."""
+EARLY = 0.6
+"""Power of a uniform draw that a timestep is: below 1, the noisy ones come more often, where a thing gets its shape."""
 COMPILERS: dict[str, Callable[[Any], Any]] = {
     "none": lambda unet: unet,
     "whole": torch.compile,
@@ -57,7 +59,8 @@ class Denoising:
         """Mean weighted squared error of v."""
         draw = torch.Generator(self._device).manual_seed(self._seed * 1_000_003 + step)
         given = self._bank.batch(step, self._batch, draw)
-        timesteps = torch.randint(TIMESTEPS, (self._batch,), device=self._device, generator=draw)
+        uniform = torch.rand(self._batch, device=self._device, generator=draw)
+        timesteps = (uniform.pow(EARLY) * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
         noise = torch.randn(given.clean.shape, device=self._device, generator=draw)
         noised = self._diffusion.noised(given.clean, noise, timesteps)
         seen = torch.cat([noised, given.given], dim=1).contiguous(memory_format=torch.channels_last)
