@@ -162,6 +162,10 @@ class FileSpec:
     bytes: int
 
 
+_FLOAT32_AT_LEAST = 3.0
+"""Bytes for each weight from which a graph's files count as float32."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class GraphSpec:
     """One ONNX graph of the bundle."""
@@ -184,6 +188,16 @@ class GraphSpec:
     def one_size(self) -> bool:
         """Whether the graph takes pictures of one size only."""
         return all(isinstance(axis, int) for axis in self.inputs[0].shape[2:])
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of its files."""
+        return self.file.bytes + (0 if self.data is None else self.data.bytes)
+
+    @property
+    def folded(self) -> bool:
+        """Whether its weights are stored in fewer bytes than float32 takes."""
+        return self.stored_bytes < _FLOAT32_AT_LEAST * self.parameters
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,20 +18,27 @@ from retouch.request import InpaintRequest, given
 from retouch.samplers import SAMPLERS
 from retouch.schedule import run_steps
 from retouch.work_area import Region
-from retouch_models.manifest import Manifest
+from retouch_models.manifest import GraphSpec, Manifest
 
 EFFICIENCY = 0.6
 """Share of a matrix product's speed that whole graphs reach on a CPU."""
 PROCESS_BYTES = 95e6
 """The interpreter with numpy, Pillow, OpenCV and ONNX Runtime, no model."""
 ACTIVATIONS = {
-    "unet": (400.0, 33.1e6),
+    "unet": (160.0, 33.1e6),
     "vae_encoder": (900.0, 2.4e6),
     "vae_decoder": (1280.0, 4.1e6),
     "preview_decoder": (1040.0, 1.2e6),
 }
 """Peak bytes of activations per pixel of the working box and batch entry, and the weights of the graph that this was
 measured on. They grow with the width of a network, of which the weights are the square."""
+UNFOLDING, UNFOLDING_TEXT = 0.1, 0.35
+"""Share of the weights in float32 that are unfolded at a time, or wait to be used again, where they stay folded; a
+vocabulary is unfolded whole. Twice that from eight bits, which are scaled in a second step."""
+MAKING, MAKING_FROM_INT8 = 2.0, 2.5
+"""Bytes that making an optimised copy takes, for each byte of the weights in float32."""
+CARD_BYTES = 0.6e9
+"""What CUDA, cuDNN and cuBLAS hold on a card before anything runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +59,9 @@ def estimate(
     regions: tuple[Region, ...],
     *,
     on_cpu: bool,
-    plan: MemoryPlan = EVERYTHING_OPEN,
+    memory: float,
 ) -> Estimate:
-    """Estimate one candidate; `request` must be resolved."""
+    """Estimate one candidate that needs `memory` bytes; `request` must be resolved."""
     steps = given(request.steps) if request.exact_steps else run_steps(given(request.steps), request.strength)
     calls = SAMPLERS[str(request.sampler)].total_evaluations(steps)
     batch = 1 if given(request.guidance) == 1 else 2
@@ -70,32 +77,76 @@ def estimate(
             )
         )
         seconds = per_native * sum(areas) / manifest.size.native**2 / (_usual_gflops() * EFFICIENCY)
-    memory = memory_bytes(manifest, request, regions, plan)
     return Estimate(evaluations=calls * len(regions), batch=batch, seconds=seconds, memory_bytes=memory)
 
 
 def memory_bytes(
-    manifest: Manifest, request: InpaintRequest, regions: tuple[Region, ...], plan: MemoryPlan = EVERYTHING_OPEN
+    manifest: Manifest,
+    request: InpaintRequest,
+    regions: tuple[Region, ...],
+    plan: MemoryPlan = EVERYTHING_OPEN,
+    *,
+    provider: str = "cpu",
+    making: frozenset[str] = frozenset(),
 ) -> float:
-    """Estimate the peak of resident memory of a run on the CPU, the whole process included."""
+    """Estimate the peak of resident memory, the whole process included; on CUDA that of the card.
+
+    `making` are the graphs of which an optimised copy has yet to be made.
+    """
+    shrink = None if plan.in_turn else shrink_of(manifest, "auto")
+    pixels = _pixels(manifest, request, regions, plan, shrink)
+    needs = {
+        role: (_weights(manifest, role, plan, provider), _scratch(manifest, role, pixels.get(role, 0.0), provider))
+        for role in manifest.graphs
+        if "@" not in role and not (role == PREVIEW and shrink is None)
+    }
+    before = CARD_BYTES if provider == "cuda" else PROCESS_BYTES
+    largest = max(weights + scratch for weights, scratch in needs.values())
+    made = max((_making(manifest.graphs[role]) for role in making if role in needs), default=0.0)
+    if plan.in_turn:
+        return before + max(largest, made)
+    stay_open = sum(weights for role, (weights, _) in needs.items() if role not in manifest.text.encoders)
+    return before + max(largest, made, stay_open + max(scratch for _, scratch in needs.values()))
+
+
+def _pixels(
+    manifest: Manifest, request: InpaintRequest, regions: tuple[Region, ...], plan: MemoryPlan, shrink: int | None
+) -> dict[str, float]:
+    """Pixels of the working box that each graph sees at once, times its batch."""
     area = max(r.placement.work.area for r in regions)
     whole = plan.tile is None or manifest.graphs["vae_decoder"].one_size
     seen = area if whole else min(area, (plan.tile or 0) ** 2)
     batch = 1 if given(request.guidance) == 1 or plan.two_calls else 2
-    shrink = None if plan.in_turn else shrink_of(manifest, "auto")
-    shown = 0 if shrink is None else area / shrink**2
-    needs: dict[str, tuple[float, float]] = {}
-    for role, graph in manifest.graphs.items():
-        if "@" not in role and not (role == PREVIEW and shrink is None):
-            pixels = {"unet": area * batch, "vae_encoder": seen, "vae_decoder": seen, PREVIEW: shown}.get(role, 0)
-            per_pixel, measured_on = ACTIVATIONS.get(role, (0.0, 1.0))
-            scratch = per_pixel * math.sqrt(graph.parameters / measured_on) * pixels
-            needs[role] = graph.parameters * 4.0, scratch
-    largest = max(weights + scratch for weights, scratch in needs.values())
-    if plan.in_turn:
-        return PROCESS_BYTES + largest
-    stay_open = sum(weights for role, (weights, _) in needs.items() if role not in manifest.text.encoders)
-    return PROCESS_BYTES + max(largest, stay_open + max(scratch for _, scratch in needs.values()))
+    shown = 0.0 if shrink is None else area / shrink**2
+    return {"unet": area * batch, "vae_encoder": seen, "vae_decoder": seen, PREVIEW: shown}
+
+
+def _weights(manifest: Manifest, role: str, plan: MemoryPlan, provider: str) -> float:
+    """Bytes of a graph's weights while it is open: in float32 on the processor, as they are stored where that is told.
+
+    Weights inside the graph's own file are held twice while it opens.
+    """
+    if provider == "cuda":
+        return float(manifest.graphs.get(f"{role}@{provider}", manifest.graphs[role]).stored_bytes)
+    graph = manifest.graphs[role]
+    if not (plan.folded and graph.folded):
+        return graph.parameters * 4.0
+    share = UNFOLDING_TEXT if role in manifest.text.encoders else UNFOLDING
+    steps = 2 if graph.precision == "int8" else 1
+    return graph.stored_bytes * (2.0 if graph.data is None else 1.0) + steps * share * 4 * graph.parameters
+
+
+def _making(graph: GraphSpec) -> float:
+    """Bytes that making the optimised copy of a graph takes."""
+    return (MAKING_FROM_INT8 if graph.precision == "int8" else MAKING) * 4 * graph.parameters
+
+
+def _scratch(manifest: Manifest, role: str, pixels: float, provider: str) -> float:
+    """Bytes of a graph's activations; half of that in half precision."""
+    graph = manifest.graphs.get(f"{role}@{provider}", manifest.graphs[role])
+    per_pixel, measured_on = ACTIVATIONS.get(role, (0.0, 1.0))
+    wide = 0.5 if any(tensor.dtype == "float16" for tensor in graph.inputs) else 1.0
+    return wide * per_pixel * math.sqrt(manifest.graphs[role].parameters / measured_on) * pixels
 
 
 @lru_cache(maxsize=1)

@@ -27,7 +27,8 @@ class MemoryPlan:
     def words(self) -> str:
         """Say it to the user."""
         tiles = f", the VAE in tiles of {self.tile} pixels" if self.tile else ""
-        return f"one graph at a time{tiles}" if self.in_turn else f"all graphs open{tiles}"
+        weights = ", weights unfolded at every use" if self.folded else ""
+        return f"{'one graph at a time' if self.in_turn else 'all graphs open'}{tiles}{weights}"
 
 
 EVERYTHING_OPEN = MemoryPlan()
@@ -35,23 +36,28 @@ LADDER = (
     EVERYTHING_OPEN,
     MemoryPlan(in_turn=True, two_calls=True, tile=512),
     MemoryPlan(in_turn=True, two_calls=True, tile=256),
+    MemoryPlan(in_turn=True, two_calls=True, tile=256, folded=True),
 )
 
 SHARE = 0.8
 """Part of the free memory that `auto` uses."""
 
 
-def ladder_of(mode: MemoryMode) -> tuple[MemoryPlan, ...]:
-    """Return the rungs that a mode may use, quickest first: `high` asks for the first, `low` leaves it out."""
-    return LADDER[1:] if mode == "low" else LADDER
+def ladder_of(mode: MemoryMode, *, folds: bool = True) -> tuple[MemoryPlan, ...]:
+    """Return the rungs that a mode may use, quickest first: `high` asks for the first, `low` leaves it out.
+
+    `folds` says whether the device can leave weights as they are stored.
+    """
+    rungs = LADDER[1:] if mode == "low" else LADDER
+    return rungs if folds else tuple(rung for rung in rungs if not rung.folded)
 
 
-def choose(mode: MemoryMode, need: Callable[[MemoryPlan], float], limit_bytes: float | None) -> int:
-    """Return the index in `ladder_of(mode)` of the first rung whose need fits the limit, the last if none does."""
-    rungs = ladder_of(mode)
-    if mode == "high" or limit_bytes is None:
-        return 0
-    return next((i for i, plan in enumerate(rungs) if need(plan) <= limit_bytes), len(rungs) - 1)
+def from_the_first_that_fits(
+    rungs: tuple[MemoryPlan, ...], need: Callable[[MemoryPlan], float], limit_bytes: float | None
+) -> tuple[MemoryPlan, ...]:
+    """Return the rungs from the first whose need fits the limit; the last alone if none does."""
+    fitting = (i for i, rung in enumerate(rungs) if limit_bytes is None or need(rung) <= limit_bytes)
+    return rungs[next(fitting, len(rungs) - 1) :]
 
 
 def free_bytes() -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from retouch import session_cache
 from retouch.failures import OutOfMemory, failure
+from retouch.memory_plan import give_back
 from retouch.providers import Device, Wish
 from retouch.providers._onnxruntime import (
     NO_RECORDING,
@@ -19,9 +20,6 @@ from retouch.providers._onnxruntime import (
 )
 from retouch_models.bundle import Bundle
 from retouch_models.manifest import GraphSpec
-
-UNFOLDED = 3.0
-"""Bytes a weight from which a graph counts as stored in float32."""
 
 
 class OnnxRuntimeGraph:
@@ -51,7 +49,7 @@ def open_graph(
 ) -> OnnxRuntimeGraph:
     """Open the graph of a role; `sizes` fixes free axes by their names. Raises what ONNX Runtime raises."""
     path, spec = bundle.graph_path(role), bundle.graph(role)
-    if keeps_copies(bundle, role, device) and not (wish.folded and is_folded(spec)):
+    if keeps_copies(bundle, role, device) and not (wish.folded and spec.folded):
         return OnnxRuntimeGraph(_from_cache(bundle, role, device, threads), device)
     wish = replace(wish, channels_last=_half(spec) and _names(path, b"Conv") and not _names(path, b"Nhwc"))
     refusal = None
@@ -69,17 +67,12 @@ def open_graph(
 
 def keeps_copies(bundle: Bundle, role: str, device: Device) -> bool:
     """Whether an optimised copy of a graph is opened in its place."""
-    return device.provider == "cpu" and _bytes(bundle.graph(role)) >= session_cache.SMALLEST
+    return device.provider == "cpu" and bundle.graph(role).stored_bytes >= session_cache.SMALLEST
 
 
 def has_copy(bundle: Bundle, role: str) -> bool:
     """Whether the optimised copy was made by an earlier run; making it takes more memory than using it."""
     return session_cache.find(_copy_name(bundle, role)) is not None
-
-
-def is_folded(spec: GraphSpec) -> bool:
-    """Whether weights are stored in fewer bytes than they are computed with on the processor."""
-    return _bytes(spec) < UNFOLDED * spec.parameters
 
 
 def _copy_name(bundle: Bundle, role: str) -> str:
@@ -90,19 +83,18 @@ def _copy_name(bundle: Bundle, role: str) -> str:
 def _from_cache(bundle: Bundle, role: str, device: Device, threads: int | None) -> Any:
     """Open the optimised copy of an earlier run if there is one, and make one if not."""
     path, name = bundle.graph_path(role), _copy_name(bundle, role)
-    kept = session_cache.find(name) or session_cache.keep(
-        name, lambda graph, weights: new_session(path, device, threads=threads, save_to=(graph, weights))
-    )
+    kept = session_cache.find(name)
+    if kept is None:
+        kept = session_cache.keep(
+            name, lambda graph, weights: new_session(path, device, threads=threads, save_to=(graph, weights))
+        )
+        give_back()  # of what making took, before the copy is mapped beside it
     if kept is not None:
         try:
             return new_session(kept, device, threads=threads, optimised=True)
         except Exception:  # noqa: BLE001 - a copy that does not load is made again next time; the graph itself tells why
             session_cache.forget(name)
     return new_session(path, device, threads=threads)
-
-
-def _bytes(spec: GraphSpec) -> int:
-    return spec.file.bytes + (0 if spec.data is None else spec.data.bytes)
 
 
 def _half(spec: GraphSpec) -> bool:

@@ -10,20 +10,21 @@ from functools import partial
 
 from retouch.arrays import RGB, Mask
 from retouch.canvas import size_of
+from retouch.card_memory import card_memory, card_of
 from retouch.clock import Clock
 from retouch.errors import GenerationError, PictureError, UsageError
-from retouch.estimate import memory_bytes
 from retouch.failures import OutOfMemory
 from retouch.fast import fast_words
 from retouch.latent_content import LATENT_CONTENT
 from retouch.latents import Encoder, noise_stream
 from retouch.loop import LoopOptions, Loops
-from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, give_back, ladder_of
+from retouch.memory_choice import MemoryChoice
+from retouch.memory_plan import MemoryMode, MemoryPlan, give_back
 from retouch.noise_levels import NoiseLevels
 from retouch.preview import Previewer, PreviewKind
 from retouch.progress import OnProgress, Progress, ignore
 from retouch.proof import Proof, changed_outside
-from retouch.providers import PROVIDERS, on_processor, open_device
+from retouch.providers import PROVIDERS, open_device
 from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
@@ -56,11 +57,18 @@ class Inpainter:
         `memory_limit` is in bytes; without one, `auto` keeps to what the system has left. `preview` chooses how
         `Progress.preview` is made.
         """
-        self._memory_mode: MemoryMode = memory
-        self._memory_limit = memory_limit
         self.bundle = bundle
         self.manifest = bundle.manifest
+        card = card_of(provider)  # before this process has a share of it
         self.device = open_device(provider)
+        self.memory = MemoryChoice(
+            bundle=bundle,
+            device=self.device,
+            mode=memory,
+            limit_bytes=memory_limit,
+            card=card if self.device.provider == "cuda" else None,
+        )
+        """How a run may use memory."""
         options = LoopOptions.from_environment()
         self.graphs = Graphs(
             bundle,
@@ -111,18 +119,16 @@ class Inpainter:
             finally:
                 give_back()
             self.close()
-        raise GenerationError(said or "the run went out of memory; close other programs, or give a smaller --work-size")
+        said = said or "the run went out of memory; close other programs, or give a smaller --work-size"
+        raise GenerationError("; ".join(filter(None, (said, self._held_by_others()))))
 
     def memory_plans(self, request: InpaintRequest, regions: tuple[Region, ...]) -> tuple[MemoryPlan, ...]:
         """Return how a run would use memory, and what it would fall back to; `request` must be resolved."""
-        limit = self._memory_limit
-        if limit is None and on_processor(self.device):
-            limit = free_bytes()
+        return self.memory.rungs(request, regions)
 
-        def need(rung: MemoryPlan) -> float:
-            return memory_bytes(self.manifest, request, regions, rung)
-
-        return ladder_of(self._memory_mode)[choose(self._memory_mode, need, limit) :]
+    def _held_by_others(self) -> str:
+        """What others hold on the card now that this process has let go of its own; empty if it is not known."""
+        return card_memory(self.device.device_id).held() if self.device.provider == "cuda" else ""
 
     def _with_fallback(self, attempt: Callable[[], InpaintResult]) -> InpaintResult:
         """Try again with latents on the host where the loop on the device fails before its first step is done."""

@@ -96,7 +96,8 @@ class GraphSession:
         session = self._session(self._sizes(feed))
         try:
             # The UNet runs at every step and keeps its scratch memory; the others give theirs back.
-            outputs = session.run(self._outputs, feed, keep_scratch=self.role.startswith("unet"))
+            keep = self.role.startswith("unet") and not self.folded
+            outputs = session.run(self._outputs, feed, keep_scratch=keep)
         except Exception as error:
             raise self.failure(error) from error
         return outputs

@@ -7,7 +7,7 @@ import pytest
 
 from retouch import memory_plan
 from retouch.errors import GenerationError
-from retouch.memory_plan import EVERYTHING_OPEN, LADDER, MemoryPlan, choose, ladder_of
+from retouch.memory_plan import EVERYTHING_OPEN, LADDER, MemoryPlan, from_the_first_that_fits, ladder_of
 from retouch.pipeline import Inpainter
 from retouch.request import InpaintRequest
 from retouch.session import GraphSession
@@ -20,17 +20,23 @@ REQUEST = InpaintRequest(prompt="a", seed=1, area="picture", work_size=(64, 64))
 
 
 def need(plan: MemoryPlan) -> float:
-    """1000, 500, 250 bytes down the ladder."""
+    """1000, 500, 250, 125 bytes down the ladder."""
     return 1000.0 / 2 ** LADDER.index(plan)
 
 
 @pytest.mark.parametrize(
     ("mode", "limit", "rung"),
-    [("auto", 1000, 0), ("auto", 999, 1), ("auto", 400, 2), ("auto", 1, 2), ("auto", None, 0), ("high", 1, 0),
-     ("low", 1000, 1), ("low", 300, 2), ("low", None, 1)],
+    [("auto", 1000, 0), ("auto", 999, 1), ("auto", 400, 2), ("auto", 200, 3), ("auto", 1, 3), ("auto", None, 0),
+     ("low", 1000, 1), ("low", 300, 2), ("low", 1, 3), ("low", None, 1)],
 )  # fmt: skip
 def test_the_first_rung_that_fits_is_taken(mode: memory_plan.MemoryMode, limit: float | None, rung: int) -> None:
-    assert ladder_of(mode)[choose(mode, need, limit)] == LADDER[rung]
+    assert from_the_first_that_fits(ladder_of(mode), need, limit) == LADDER[rung:]
+
+
+@pytest.mark.parametrize("mode", ["auto", "low", "high"])
+def test_devices_that_cannot_leave_weights_folded_are_not_asked_to(mode: memory_plan.MemoryMode) -> None:
+    assert not any(rung.folded for rung in ladder_of(mode, folds=False))
+    assert ladder_of(mode)[-1].folded
 
 
 def test_a_limit_lowers_the_rung(tiny: Bundle) -> None:

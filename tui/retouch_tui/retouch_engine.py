@@ -11,12 +11,14 @@ from dataclasses import asdict, replace
 from functools import lru_cache
 
 from retouch.arrays import RGB, Mask
+from retouch.card_memory import CardMemory, card_memory
 from retouch.errors import BundleError
-from retouch.estimate import estimate, memory_bytes
+from retouch.estimate import estimate
 from retouch.fast import fitted
 from retouch.geometry import Size
 from retouch.mask import describe
-from retouch.memory_plan import MemoryMode, MemoryPlan, choose, free_bytes, ladder_of
+from retouch.memory_choice import MemoryChoice
+from retouch.memory_plan import MemoryMode
 from retouch.pipeline import Inpainter
 from retouch.progress import Progress
 from retouch.providers import PREFERENCE, PROVIDERS, Device, on_processor, parse_device
@@ -80,6 +82,7 @@ class RetouchEngine:
         """Open nothing yet."""
         self._open: tuple[Opened, Inpainter] | None = None
         self._found: tuple[str, ...] = ("cpu",)
+        self._cards: dict[Device, CardMemory] = {}
 
     def models(self) -> Sequence[ModelCard]:
         """List the installed models, the bundled one first; damaged ones are left out."""
@@ -114,20 +117,22 @@ class RetouchEngine:
 
     def plan(self, size: Size, mask: Mask, draft: Draft) -> Plan:  # noqa: ARG002  the mask has the size
         """Foretell a run from the manifest alone."""
-        manifest = _bundle(draft.model).manifest
+        bundle = _bundle(draft.model)
+        manifest = bundle.manifest
         full = draft.request.resolved(manifest)
         device = self._device(draft)
         area = replace(work_area_of(full), few=PROVIDERS[device.provider].few_sizes)
         regions = plan(mask, area, manifest.size)
-        on_cpu = on_processor(device)
-
-        def need(rung: MemoryPlan) -> float:
-            return memory_bytes(manifest, full, regions, rung)
-
-        limit = free_bytes() if on_cpu and draft.memory_gb is None else limit_bytes(draft)
-        rungs = ladder_of(draft.memory)
-        rung = rungs[choose(draft.memory, need, limit)]
-        cost = estimate(manifest, full, regions, on_cpu=on_cpu, plan=rung)
+        memory = MemoryChoice(
+            bundle=bundle,
+            device=device,
+            mode=draft.memory,
+            limit_bytes=limit_bytes(draft),
+            card=self._card(device) if device.provider == "cuda" else None,
+        )
+        rung = memory.rungs(full, regions)[0]
+        need = memory.need(full, regions, rung)
+        cost = estimate(manifest, full, regions, on_cpu=on_processor(device), memory=need)
         cells = describe(mask, regions, manifest.latent.factor)
         return Plan(
             boxes=tuple(r.placement.crop for r in regions),
@@ -137,6 +142,12 @@ class RetouchEngine:
             memory=int(cost.memory_bytes),
             sparing=rung.words() if rung.in_turn else "",
         )
+
+    def _card(self, device: Device) -> CardMemory:
+        """What a card had free when it was asked first: later the worker holds some of it for the very model."""
+        if device not in self._cards:
+            self._cards[device] = card_memory(device.device_id)
+        return self._cards[device]
 
     def _device(self, draft: Draft) -> Device:
         """The device that a run would take; `auto` is the first that was found to work, as the runtime chooses."""

@@ -25,7 +25,9 @@ def print_plan(
     regions = engine.plan(mask, full)
     report = describe(mask, regions, engine.manifest.latent.factor)
     rung = engine.memory_plans(full, regions)[0]
-    cost = estimate(engine.manifest, full, regions, on_cpu=on_processor(engine.device), plan=rung)
+    memory = engine.memory.need(full, regions, rung)
+    cost = estimate(engine.manifest, full, regions, on_cpu=on_processor(engine.device), memory=memory)
+    card = engine.memory.card
     seconds = None if cost.seconds is None else cost.seconds * count
     if as_json:
         data = {
@@ -42,6 +44,8 @@ def print_plan(
             "evaluations": cost.evaluations * count,
             "seconds": seconds,
             "memory_bytes": cost.memory_bytes,
+            "memory": rung.words(),
+            "card": None if card is None else vars(card),
         }
         print(json.dumps(data, indent=1))  # noqa: T201
         return
@@ -55,6 +59,7 @@ def print_plan(
         f"cost: {cost.evaluations * count} model calls with batch {cost.batch}, "
         + ("time unknown on this device" if seconds is None else f"about {seconds:.1f} s")
         + f", about {cost.memory_bytes / 1e6:.0f} MB of memory ({rung.words()})",
+        *([] if card is None else [f"{engine.device}: {card.words()}"]),
     ]
     print("\n".join(lines))  # noqa: T201
 

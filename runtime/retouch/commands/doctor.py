@@ -6,9 +6,15 @@ import json
 import platform
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from retouch_models.errors import MissingExtra, RetouchError
 from retouch_models.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retouch.providers import Device
 
 PACKAGES = {
     "numpy": "retouch",
@@ -88,7 +94,15 @@ def _devices() -> list[Finding]:
         for name in PROVIDERS
         if name not in running and fits(name) and (why := _why_not(name)) is not None
     ]
-    return found
+    return found + _cards(devices)
+
+
+def _cards(devices: "Sequence[Device]") -> list[Finding]:
+    """What each card has free."""
+    from retouch.card_memory import card_memory
+
+    asked = [(device, card_memory(device.device_id)) for device in devices if device.provider == "cuda"]
+    return [Finding(f"memory {device}", card.free is not None, card.words()) for device, card in asked]
 
 
 def _why_not(name: str) -> str | None:

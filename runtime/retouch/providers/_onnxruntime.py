@@ -153,7 +153,8 @@ def new_session(
     for axis, length in (sizes or {}).items():
         options.add_free_dimension_override_by_name(axis, length)
     provider.configure(options)
-    if wish.folded:
+    if wish.folded:  # beyond that level constants are folded whatever is said against it
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.add_session_config_entry("optimization.disable_specified_optimizers", "ConstantFolding")
     source = graph if isinstance(graph, bytes) else str(graph)
     settings = dict(provider.options(device.device_id, wish))
