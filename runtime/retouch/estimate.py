@@ -11,6 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
+from retouch.guidance import guided_steps
 from retouch.memory_plan import EVERYTHING_OPEN, MemoryPlan
 from retouch.preview import ROLE as PREVIEW
 from retouch.preview import shrink_of
@@ -48,6 +49,8 @@ class Estimate:
     evaluations: int
     """Calls of the UNet, each for one or two prompts."""
     batch: int
+    guided: int
+    """Calls for two prompts."""
     seconds: float | None
     """None where the manifest does not state the work or the device is no CPU."""
     memory_bytes: float
@@ -65,19 +68,22 @@ def estimate(
     steps = given(request.steps) if request.exact_steps else run_steps(given(request.steps), request.strength)
     calls = SAMPLERS[str(request.sampler)].total_evaluations(steps)
     batch = 1 if given(request.guidance) == 1 else 2
+    first, last = guided_steps(request.guidance_interval, steps)
+    guided = 0 if batch == 1 else round(calls * (last - first) / steps)
     areas = [r.placement.work.area for r in regions]
     seconds = None
     if on_cpu and all(manifest.graphs[g].gflop is not None for g in ("unet", "vae_encoder", "vae_decoder")):
         per_native = sum(
             float(manifest.graphs[role].gflop or 0) * times
             for role, times in (
-                ("unet", calls * batch),
+                ("unet", calls + guided),
                 ("vae_encoder", 2 if request.strength < 1 else 1),
                 ("vae_decoder", 1),
             )
         )
         seconds = per_native * sum(areas) / manifest.size.native**2 / (_usual_gflops() * EFFICIENCY)
-    return Estimate(evaluations=calls * len(regions), batch=batch, seconds=seconds, memory_bytes=memory)
+    runs = len(regions)
+    return Estimate(evaluations=calls * runs, batch=batch, guided=guided * runs, seconds=seconds, memory_bytes=memory)
 
 
 def memory_bytes(

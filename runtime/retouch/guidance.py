@@ -29,6 +29,14 @@ class Guidance:
         return self.scale if inside else 1.0
 
 
+def guided_steps(interval: tuple[float, float] | None, steps: int) -> tuple[int, int]:
+    """Return the first step that is guided and the first after it that is not; all are without an interval."""
+    if interval is None:
+        return 0, steps
+    first, last = (round(share * steps) for share in interval)
+    return first, last
+
+
 def combine(uncond: Latents, cond: Latents, scale: float, rescale: float = 0.0) -> Latents:
     """Combine two raw model outputs (epsilon, v or sample), (1, C, h, w) each.
 

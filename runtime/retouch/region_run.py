@@ -15,7 +15,7 @@ from retouch.clock import Clock
 from retouch.decode_window import decode_window, in_picture, window
 from retouch.denoiser import Inputs
 from retouch.geometry import Box, Size
-from retouch.guidance import Guidance
+from retouch.guidance import Guidance, guided_steps
 from retouch.joining import feather_px, join
 from retouch.latents import Canvas, Encoder, initial_latents
 from retouch.loop import Loop
@@ -144,7 +144,7 @@ def _interval(request: InpaintRequest, walk: Sigmas) -> tuple[float, float] | No
     if request.guidance_interval is None:
         return None
     steps = len(walk) - 1
-    first, last = (round(share * steps) for share in request.guidance_interval)
+    first, last = guided_steps(request.guidance_interval, steps)
     return (float(walk[last]) if last < steps else -1.0), float(walk[first])
 
 

@@ -152,6 +152,8 @@ def test_a_preset_that_was_not_fitted_says_so_in_plan_run_and_recipe(
     out = tmp_path / "out.png"
     assert inpaint(tiny_folder, photo, "--mask", MASK, "--fast", "--dry-run") == 0
     assert "\nfast: a form for any model, not fitted to this one" in capsys.readouterr().out
+    assert inpaint(tiny_folder, photo, "--mask", MASK, "--steps", "6", "--guidance-interval", "0,0.5", "--dry-run") == 0
+    assert "6 model calls with batch 2 in 3 of them" in capsys.readouterr().out
     assert inpaint(tiny_folder, photo, "--mask", MASK, "--fast", "-o", str(out)) == 0
     assert "not fitted to this one" in capsys.readouterr().err
     with Image.open(out) as picture:

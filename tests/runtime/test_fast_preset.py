@@ -9,10 +9,12 @@ from numpy.testing import assert_array_equal
 
 from retouch.commands._options import add_sampling_options, request_from
 from retouch.errors import UsageError
+from retouch.estimate import estimate
 from retouch.fast import FEW, GUIDED, fitted
 from retouch.pipeline import Inpainter
 from retouch.request import InpaintRequest, request_from_data
 from retouch.session import GraphSession
+from retouch.work_area import plan, work_area_of
 from retouch_models.bundle import Bundle
 from retouch_models.manifest import Manifest
 from retouch_models.store import find_bundle
@@ -52,6 +54,10 @@ def test_guidance_acts_in_its_part_of_the_steps_only(
 ) -> None:
     request = InpaintRequest(prompt="a", steps=6, guidance=3.0, sampler=sampler, guidance_interval=interval)
     assert batches(tiny, request, monkeypatch) == expected
+    full = request.resolved(tiny.manifest)
+    regions = plan(MASK, work_area_of(full), tiny.manifest.size)
+    foretold = estimate(tiny.manifest, full, regions, on_cpu=True, memory=0)
+    assert (foretold.evaluations, foretold.evaluations + foretold.guided) == (len(expected), sum(expected))
 
 
 @pytest.mark.parametrize("interval", [(0.6, 0.4), (-0.1, 1.0), (0.0, 1.1), (float("nan"), 1.0)], ids=str)

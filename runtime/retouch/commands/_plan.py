@@ -56,7 +56,8 @@ def print_plan(
         f"run: {given(full.steps)} steps of {full.sampler}, {_levels(full)}, "
         f"guidance {given(full.guidance):g}, strength {full.strength:g}, seed {full.seed}, candidates {count}",
         *([] if fast is None else [f"fast: {fast}"]),
-        f"cost: {cost.evaluations * count} model calls with batch {cost.batch}, "
+        f"cost: {cost.evaluations * count} model calls with batch {cost.batch}"
+        + (f" in {cost.guided * count} of them, " if 0 < cost.guided < cost.evaluations else ", ")
         + ("time unknown on this device" if seconds is None else f"about {seconds:.1f} s")
         + f", about {cost.memory_bytes / 1e6:.0f} MB of memory ({rung.words()})",
         *([] if card is None else [f"{engine.device}: {card.words()}"]),
