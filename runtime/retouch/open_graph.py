@@ -1,8 +1,10 @@
 """Opens a graph with ONNX Runtime: from the cache of optimised graphs on a processor, ready to be recorded on a GPU."""
 
+import importlib.metadata
 import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from retouch.providers._onnxruntime import (
     recorded_as,
     shrink_arena,
 )
+from retouch.providers._reasons import installed_engines
 from retouch_models.bundle import Bundle
 from retouch_models.manifest import GraphSpec
 
@@ -76,8 +79,15 @@ def has_copy(bundle: Bundle, role: str) -> bool:
 
 
 def _copy_name(bundle: Bundle, role: str) -> str:
-    version = import_onnxruntime().__version__
-    return session_cache.key(bundle.graph_path(role), bundle.digest, role, version, "arena, no patterns, unpacked")
+    facts = (bundle.digest, role, _version(), "arena, no patterns, unpacked")
+    return session_cache.key(bundle.graph_path(role), *facts)
+
+
+@cache
+def _version() -> str:
+    """Version of ONNX Runtime, as its package says: plans need it, and importing it takes them long."""
+    there = installed_engines()
+    return importlib.metadata.version(there[0]) if len(there) == 1 else str(import_onnxruntime().__version__)
 
 
 def _from_cache(bundle: Bundle, role: str, device: Device, threads: int | None) -> Any:

@@ -12,7 +12,7 @@ from retouch import providers, session_cache
 from retouch.cli import main
 from retouch.errors import BundleError, GenerationError, MissingExtra, ProviderError, UsageError
 from retouch.failures import OutOfMemory
-from retouch.memory_plan import LADDER
+from retouch.memory_plan import LADDER, ladder_of
 from retouch.pipeline import Inpainter
 from retouch.providers import Device, Wish, found_devices, on_processor, open_device, parse_device, probe
 from retouch.providers import openvino as provider
@@ -320,13 +320,13 @@ def test_the_memory_of_the_processor_is_what_it_uses(tiny: Bundle, use: Callable
     use(Fake(**EVERYTHING))
     free = pytest.MonkeyPatch()
     with free.context() as patch:
-        patch.setattr("retouch.pipeline.free_bytes", lambda: 1.0)
+        patch.setattr("retouch.memory_choice.free_bytes", lambda: 1.0)
         rungs = []
         for name in ("openvino", "openvino:1"):
             engine = Inpainter(tiny, provider=name)
             full = REQUEST.resolved(engine.manifest)
             rungs.append(engine.memory_plans(full, engine.plan(MASK, full))[0])
-    assert rungs == [LADDER[-1], LADDER[0]]
+    assert rungs == [ladder_of("auto", folds=False)[-1], LADDER[0]]
 
 
 def test_a_cancelled_run_leaves_the_engine_whole(tiny: Bundle, use: Callable[[Fake], Fake]) -> None:

@@ -1,5 +1,7 @@
 """The editor's engine is the runtime: its plans, its use of memory, its devices."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -100,6 +102,21 @@ def test_memory_is_kept_for_each_model(tmp_path: Path) -> None:
     assert (found.memory, found.memory_gb) == ("low", 3.5)
     older = {name: value for name, value in Draft().to_data().items() if not name.startswith("memory")}
     assert (draft_from_data(older).memory, draft_from_data(older).memory_gb) == ("auto", None)
+
+
+def test_a_plan_leaves_onnxruntime_to_the_worker(model: str) -> None:
+    script = f"""
+import sys, numpy as np
+from retouch.geometry import Size
+from retouch_tui.engine import Draft
+from retouch_tui.retouch_engine import RetouchEngine
+mask = np.ones((64, 96), np.float32)
+for model in ("pocket", {model!r}):
+    RetouchEngine().plan(Size(96, 64), mask, Draft(model=model))
+print("onnxruntime" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n", "importing it takes long, and memory that the editor does not need"
 
 
 def test_devices_are_tried_in_another_process() -> None:

@@ -59,13 +59,18 @@ def explain(device: Device, said: str) -> str:
 
 def overwritten(device: Device) -> str | None:
     """One line if two packages hold onnxruntime, where which of them is loaded is chance; None if not."""
-    there = [name for name in ENGINES if _installed(name)]
+    there = installed_engines()
     if len(there) < 2:
         return None
     return (
         f"{device} does not load: {' and '.join(there)} are installed and overwrite each other; mend it with: "
         f"pip uninstall -y {' '.join(there)} && {PROVIDERS[device.provider].install}"
     )
+
+
+def installed_engines() -> list[str]:
+    """Names of the installed packages that bring onnxruntime; there should be one."""
+    return [name for name in ENGINES if _installed(name)]
 
 
 def _installed(package: str) -> bool:
