@@ -39,6 +39,8 @@ LADDER = (
     MemoryPlan(in_turn=True, two_calls=True, tile=256, folded=True),
 )
 
+_MMAP_THRESHOLD = -3
+"""glibc's number of that option (malloc.h)."""
 SHARE = 0.8
 """Part of the free memory that `auto` uses."""
 
@@ -82,11 +84,27 @@ def give_back() -> None:
 
 
 @cache
+def return_large_blocks() -> None:
+    """From now on take memory of a mebibyte and more from the system and hand it back when it is freed.
+
+    glibc keeps such blocks once some were freed, in pieces that later ones do not fit into. For engines that allocate
+    tensors as they go; nothing to do elsewhere.
+    """
+    settle = _of_glibc("mallopt")
+    if settle is not None:
+        settle(_MMAP_THRESHOLD, 33554432)
+
+
+@cache
 def _trim() -> Callable[[int], int] | None:
+    return _of_glibc("malloc_trim")
+
+
+def _of_glibc(name: str) -> Callable[..., int] | None:
     if not sys.platform.startswith("linux"):
         return None
     try:
-        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+        found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
     except (OSError, AttributeError):  # another C library
         return None
     return found

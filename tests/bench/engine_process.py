@@ -14,6 +14,9 @@ from task import Task, words_for_retouch
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
+PRODUCT = {"retouch": "cpu", "retouch-openvino": "openvino", "retouch-openvino-bf16": "openvino:bf16"}
+"""Engines that are the product itself, and the device that each asks for."""
+
 
 class EngineFailed(Exception):
     """An engine did not draw; the text is the last that it said."""
@@ -38,9 +41,10 @@ class Engine:
 
     def cold_command(self, output: Path) -> list[str]:
         """What a person would start: the product's own command line, a short script for the others."""
-        if self.name != "retouch":
+        provider = PRODUCT.get(self.name)
+        if provider is None:
             return self.command("--once", str(output))
-        words = words_for_retouch(self.task, output, str(self.model))
+        words = words_for_retouch(self.task, output, str(self.model), provider)
         return [self.python, "-m", "retouch", *words, "--threads", str(self.threads)]
 
     def environment(self) -> dict[str, str]:

@@ -7,37 +7,41 @@ from typing import Any
 from drawn import Draw, Drawn, Stopwatch
 from sd_cpp_engine import open_sd_cpp
 from task import GUIDANCE, NEGATIVE, PROMPT, SEED, Task
-from torch_engines import open_diffusers, open_diffusers_channels_last, open_diffusers_compiled, open_optimum
+from torch_engines import (
+    open_diffusers,
+    open_diffusers_channels_last,
+    open_diffusers_compiled,
+    open_optimum,
+    open_optimum_intel,
+    open_optimum_intel_exact,
+)
 
 
 def open_retouch(model: Path, task: Task, threads: int) -> Draw:
     """The product as a library; prompts and pictures are encoded anew each time, as in the other engines."""
-    return _open_retouch(model, task, threads, "high")
+    return _open_retouch(model, task, threads)
 
 
 def open_retouch_low(model: Path, task: Task, threads: int) -> Draw:
     """The product with one graph open at a time, and guidance as two calls."""
-    return _open_retouch(model, task, threads, "low")
+    return _open_retouch(model, task, threads, memory="low")
 
 
-def _open_retouch(model: Path, task: Task, threads: int, memory: Any) -> Draw:
+def open_retouch_openvino(model: Path, task: Task, threads: int) -> Draw:
+    """The product on OpenVINO, computing in float32 as the others do."""
+    return _open_retouch(model, task, threads, provider="openvino")
+
+
+def open_retouch_openvino_bf16(model: Path, task: Task, threads: int) -> Draw:
+    """The same in bfloat16, which changes the picture."""
+    return _open_retouch(model, task, threads, provider="openvino:bf16")
+
+
+def _open_retouch(model: Path, task: Task, threads: int, *, provider: str = "cpu", memory: Any = "high") -> Draw:
     from retouch.pipeline import Inpainter
     from retouch_models.bundle import open_bundle
 
-    return _inpainter_draw(Inpainter(open_bundle(model), provider="cpu", threads=threads, memory=memory), task)
-
-
-def open_openvino(model: Path, task: Task, threads: int, *, exact: bool = True) -> Draw:
-    """The product's steps around OpenVINO, computing in float32 as the others do."""
-    from openvino_graphs import open_inpainter
-
-    cache = task.picture.with_name("openvino-cache")
-    return _inpainter_draw(open_inpainter(model, threads, cache, task.side, exact=exact), task)
-
-
-def open_openvino_bf16(model: Path, task: Task, threads: int) -> Draw:
-    """OpenVINO as it comes: in bfloat16 where the processor has it, which changes the picture."""
-    return open_openvino(model, task, threads, exact=False)
+    return _inpainter_draw(Inpainter(open_bundle(model), provider=provider, threads=threads, memory=memory), task)
 
 
 def _inpainter_draw(engine: Any, task: Task) -> Draw:
@@ -87,7 +91,9 @@ ENGINES: dict[str, Callable[[Path, Task, int], Draw]] = {
     "diffusers-channels-last": open_diffusers_channels_last,
     "diffusers-compiled": open_diffusers_compiled,
     "optimum": open_optimum,
-    "openvino": open_openvino,
-    "openvino-bf16": open_openvino_bf16,
+    "retouch-openvino": open_retouch_openvino,
+    "retouch-openvino-bf16": open_retouch_openvino_bf16,
+    "optimum-intel": open_optimum_intel,
+    "optimum-intel-f32": open_optimum_intel_exact,
     "sd.cpp": open_sd_cpp,
 }

@@ -70,7 +70,7 @@ def verdicts(figures: dict[str, Figures]) -> list[str]:
         ]
     for name, f in figures.items():
         faster = [what for what, a, b in (("warm", f.warm, own.warm), ("cold", f.cold, own.cold)) if min(a) < min(b)]
-        if name != "retouch" and faster:
+        if not name.startswith("retouch") and faster:
             told.append(f"{name} is faster than the product: {' and '.join(faster)}")
     return told
 

@@ -57,7 +57,7 @@ class Place:
 
     def model_of(self, name: str) -> Path:
         """Return what an engine loads."""
-        if name.startswith(("retouch", "openvino")):
+        if name.startswith("retouch"):
             return self.bundle
         return self.single_file if name == "sd.cpp" else self.checkpoint
 
@@ -132,7 +132,7 @@ def chosen(wanted: str, own_python: str, peer_python: str) -> list[tuple[str, st
     """Pairs of an engine and its Python; a line for each that cannot run."""
     names: list[tuple[str, str]] = []
     for name in filter(None, wanted.split(",")):
-        if name.startswith("retouch"):
+        if name not in PEERS:
             names.append((name, own_python))
             continue
         reason = reason_to_skip(name, peer_python, full_size=True)

@@ -1,10 +1,20 @@
-"""Who is compared, and what each needs to be installed."""
+"""Who is compared, and what each needs to be installed; the product on OpenVINO is among them."""
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-ASK = "import importlib.util as u, json, sys; print(json.dumps([n for n in sys.argv[1:] if u.find_spec(n) is None]))"
+ASK = """
+import importlib.util, json, sys
+
+def there(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+print(json.dumps([name for name in sys.argv[1:] if not there(name)]))
+"""
 
 
 @dataclass(frozen=True)
@@ -17,7 +27,7 @@ class Peer:
     packages: tuple[str, ...]
     """What is weighed, with all it needs."""
     from_bundle: bool = False
-    """Whether it runs the product's own graphs; the others load a folder in the layout of diffusers."""
+    """Whether it is the product on another engine; the others load a folder in the layout of diffusers."""
     exact: bool = True
     """Whether it computes in float32."""
     refusal: str = ""
@@ -35,6 +45,13 @@ OPENVINO = Peer(
     from_bundle=True,
 )
 
+INTEL = Peer(
+    ("optimum.intel", "torch"),
+    "pip install torch diffusers==0.36.0 transformers==4.57.3 optimum-intel==2.2.0, in an environment of its own",
+    ("torch", "optimum-intel", "openvino", "diffusers", "transformers"),
+    full_size=False,
+)
+
 PEERS: dict[str, Peer] = {
     "diffusers": Peer(TORCH_MODULES, TORCH, TORCH_MODULES),
     "diffusers-channels-last": Peer(
@@ -50,8 +67,10 @@ PEERS: dict[str, Peer] = {
         full_size=False,
     ),
     "optimum": Peer(("optimum.onnxruntime", "torch"), "pip install optimum-onnx==0.1.0", ("torch", "optimum-onnx")),
-    "openvino": OPENVINO,
-    "openvino-bf16": Peer(OPENVINO.modules, OPENVINO.install, OPENVINO.packages, from_bundle=True, exact=False),
+    "retouch-openvino": OPENVINO,
+    "retouch-openvino-bf16": Peer(OPENVINO.modules, OPENVINO.install, OPENVINO.packages, from_bundle=True, exact=False),
+    "optimum-intel-f32": INTEL,
+    "optimum-intel": replace(INTEL, exact=False),
     "sd.cpp": Peer(
         ("stable_diffusion_cpp",),
         "pip install stable-diffusion-cpp-python==0.4.7",
@@ -66,7 +85,6 @@ def reason_to_skip(name: str, python: str, *, full_size: bool = False) -> str | 
     peer = PEERS[name]
     if peer.refusal and not full_size:
         return peer.refusal
-    tops = sorted({module.partition(".")[0] for module in peer.modules})
-    done = subprocess.run([python, "-c", ASK, *tops], capture_output=True, text=True, check=True)
+    done = subprocess.run([python, "-c", ASK, *peer.modules], capture_output=True, text=True, check=True)
     missing = json.loads(done.stdout)
     return f"{', '.join(missing)} not installed in {python}; get it with: {peer.install}" if missing else None

@@ -1,7 +1,8 @@
 """The product beside what people would use instead, on the same weights, picture, seed, sampler and steps.
 
     make bench
-    python tests/bench/peers.py --peer-python .venv-export/bin/python [--rounds 5] [--peers diffusers,openvino]
+    python tests/bench/peers.py --peer-python .venv-export/bin/python [--rounds 5] [--peers diffusers,optimum]
+        [--python optimum-intel=.venv-intel/bin/python]
 
 Every engine runs in a process of its own; they take turns, so that a busy machine slows all of them alike. Warm: one
 open engine draws again and again. Cold: from the start of a process to its picture on disk. First: the same with empty
@@ -15,7 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine_process import HERE, ROOT, Engine, EngineFailed, Worker, cold_run, last_line
@@ -120,8 +121,8 @@ def psnr(a: Path, b: Path) -> float:
     return math.inf if square == 0 else 10 * math.log10(255**2 / square)
 
 
-def prepare_peers(python: str, names: Sequence[str], folder: Path) -> Path:
-    """Write the folder that the peers of PyTorch load; returns it."""
+def prepare_peers(python: str, others: Mapping[str, str], names: Sequence[str], folder: Path) -> Path:
+    """Write the folder that the peers of PyTorch load, and what optimum-intel makes of it; returns it."""
     target = folder / "pocket"
     if all(PEERS[name].from_bundle for name in names):
         return target
@@ -134,6 +135,14 @@ def prepare_peers(python: str, names: Sequence[str], folder: Path) -> Path:
     if done.returncode != 0:
         raise SystemExit(f"the peers' model cannot be written: {last_line(done.stderr)}")
     print(f"peers run on: {done.stdout.strip().splitlines()[0]}")  # noqa: T201
+    intel = [name for name in names if name.startswith("optimum-intel")]
+    if intel:
+        own = others.get(intel[0], python)
+        done = subprocess.run(
+            [own, str(HERE / "optimum_intel_model.py"), str(target)], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"optimum-intel's model cannot be written: {last_line(done.stderr)}")
     return target
 
 
@@ -148,6 +157,13 @@ def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer-python", required=True, help="Python with torch, diffusers and whatever else is there")
+    parser.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="PEER=PATH",
+        help="another Python for peers named so, or PEER-*",
+    )
     parser.add_argument("--peers", default=",".join(PEERS), help=f"of {', '.join(PEERS)} (default: all)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=STEPS)
@@ -156,13 +172,19 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen_peers(wanted: str, python: str) -> list[str]:
+def own_pythons(told: Sequence[str]) -> dict[str, str]:
+    """Pythons of single peers by their names; `optimum-intel=PATH` is meant for optimum-intel-f32 too."""
+    pairs = [one.partition("=")[::2] for one in told]
+    return {name: path for start, path in pairs for name in PEERS if name == start or name.startswith(f"{start}-")}
+
+
+def chosen_peers(wanted: str, python: str, others: Mapping[str, str]) -> list[str]:
     """Names of the peers that can run; a line for each that cannot."""
     names = []
     for name in filter(None, wanted.split(",")):
         if name not in PEERS:
             raise SystemExit(f"--peers {name}: known are {', '.join(PEERS)}")
-        reason = reason_to_skip(name, python)
+        reason = reason_to_skip(name, others.get(name, python))
         if reason is None:
             names.append(name)
         else:
@@ -174,21 +196,22 @@ def main() -> int:
     """Measure and print."""
     args = options()
     print(f"machine: {machine()}")  # noqa: T201
-    names = chosen_peers(args.peers, args.peer_python)
+    others = own_pythons(args.python)
+    names = chosen_peers(args.peers, args.peer_python, others)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         task = write_task(folder, args.steps, "ddim")
-        model = prepare_peers(args.peer_python, names, folder)
+        model = prepare_peers(args.peer_python, others, names, folder)
         engines = [Engine("retouch", sys.executable, BUNDLE, task, args.threads)]
         for name in names:
             own = BUNDLE if PEERS[name].from_bundle else model
-            engines.append(Engine(name, args.peer_python, own, task, args.threads))
+            engines.append(Engine(name, others.get(name, args.peer_python), own, task, args.threads))
         figures, peak = measure(engines, args.rounds, folder)
         peers = [name for name in figures if name != "retouch"]
         if not args.no_size:
             figures["retouch"].installed = fresh_install(ROOT, "cpu", folder / "venv")
             for name in peers:
-                figures[name].installed = installed_bytes(args.peer_python, PEERS[name].packages)
+                figures[name].installed = installed_bytes(others.get(name, args.peer_python), PEERS[name].packages)
         for name in peers:
             same = psnr(folder / "retouch.png", folder / f"{name}.png")
             print(f"picture of {name} against ours: {same:.1f} dB")  # noqa: T201

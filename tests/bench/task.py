@@ -22,10 +22,10 @@ class Task:
     side: int = SIDE
 
 
-def words_for_retouch(task: Task, output: Path, model: str) -> list[str]:
+def words_for_retouch(task: Task, output: Path, model: str, provider: str) -> list[str]:
     """Return the command line of the product that does the task as other tools do it: the whole picture as it is."""
     return [
-        *("inpaint", str(task.picture), "--mask", str(task.mask), "--model", model, "--provider", "cpu"),
+        *("inpaint", str(task.picture), "--mask", str(task.mask), "--model", model, "--provider", provider),
         *("--prompt", PROMPT, "--steps", str(task.steps), "--guidance", str(GUIDANCE), "--seed", str(SEED)),
         *("--sampler", task.sampler, "--schedule", "model", "--rng", "torch-cpu", "--latent-mask", "nearest"),
         *(

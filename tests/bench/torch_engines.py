@@ -58,6 +58,31 @@ def open_optimum(model: Path, task: Task, threads: int) -> Draw:
     return _pipeline_draw(pipeline, task)
 
 
+def open_optimum_intel(model: Path, task: Task, threads: int, precision: str | None = None) -> Draw:
+    """optimum-intel's OpenVINO pipeline (`optimum_intel_model.py`) as it comes: bfloat16 where the processor has it.
+
+    Told the size, as its documentation advises, and to keep what it compiled, which it does not by itself.
+    """
+    from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+    from optimum.intel import OVStableDiffusionInpaintPipeline
+
+    DiagonalGaussianDistribution.sample = lambda self, generator=None: self.mode()
+    settings = {"INFERENCE_NUM_THREADS": str(threads), "CACHE_DIR": str(task.picture.with_name("openvino-cache"))}
+    if precision is not None:
+        settings |= {"INFERENCE_PRECISION_HINT": precision, "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
+    pipeline = OVStableDiffusionInpaintPipeline.from_pretrained(
+        model.with_name(f"{model.name}-openvino"), ov_config=settings, compile=False, safety_checker=None
+    )
+    pipeline.reshape(batch_size=1, height=task.side, width=task.side, num_images_per_prompt=1)
+    pipeline.compile()
+    return _pipeline_draw(pipeline, task)
+
+
+def open_optimum_intel_exact(model: Path, task: Task, threads: int) -> Draw:
+    """The same told to compute in float32."""
+    return open_optimum_intel(model, task, threads, "f32")
+
+
 def _pipeline_draw(pipeline: Any, task: Task) -> Draw:
     import torch
     from PIL import Image

@@ -146,6 +146,9 @@ def _reason(error: Exception) -> str:
 @cache
 def _core() -> Any:
     """The one `openvino.Core` of the process; its devices are loaded when they are first used."""
+    from retouch.memory_plan import return_large_blocks
+
+    return_large_blocks()
     return import_openvino().Core()
 
 
