@@ -1,4 +1,4 @@
-"""Write a folder of diffusers in the form that optimum-intel's pipeline loads: weights in float32, graphs in OpenVINO's.
+"""Write a folder of diffusers in the form that optimum-intel loads: weights in float32, graphs in OpenVINO's.
 
 python tests/bench/optimum_intel_model.py FOLDER      (with a Python that has optimum-intel; writes FOLDER-openvino)
 """
