@@ -54,7 +54,8 @@ def test_no_stage_that_ships_names_pytorch() -> None:
 def test_a_missing_engine_is_named_at_first_use(tmp_path: Path) -> None:
     sample = ROOT / "models/retouch_models/sample"
     words = ["inpaint", str(sample / "picture.png"), "--mask", str(sample / "mask.png"), "-o", str(tmp_path / "o.png")]
-    code = f"import sys; sys.modules['onnxruntime'] = None\nfrom retouch.cli import main\nassert main({words!r}) == 6"
+    hide = "import sys; sys.modules['onnxruntime'] = sys.modules['openvino'] = None"
+    code = f"{hide}\nfrom retouch.cli import main\nassert main({words!r}) == 6"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'retouch[cpu]'" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

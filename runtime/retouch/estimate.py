@@ -101,6 +101,10 @@ def memory_bytes(
     """
     shrink = None if plan.in_turn else shrink_of(manifest, "auto")
     pixels = _pixels(manifest, request, regions, plan, shrink)
+    if provider == "openvino":
+        from retouch.openvino_memory import openvino_bytes
+
+        return openvino_bytes(manifest, pixels, plan)
     needs = {
         role: (_weights(manifest, role, plan, provider), _scratch(manifest, role, pixels.get(role, 0.0), provider))
         for role in manifest.graphs

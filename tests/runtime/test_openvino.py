@@ -20,8 +20,6 @@ from retouch.request import InpaintRequest
 from retouch.session import GraphSession
 from retouch.usual_sizes import usual_sizes
 from retouch_models.bundle import Bundle
-from support.fake_onnxruntime import Ort
-from support.fake_onnxruntime import put_in_place as put_onnxruntime
 from support.fake_openvino import EXACT, Fake, put_in_place, take_away
 
 MASK = np.zeros((64, 64), np.float32)
@@ -121,30 +119,25 @@ def test_the_numbers_of_the_graph_are_the_default(use: Callable[[Fake], Fake]) -
     assert "INFERENCE_NUM_THREADS" not in provider.settings(Device("openvino", 1), threads=3)  # a GPU has none
 
 
-AUTO = {
-    "a GPU before it": (("CUDAExecutionProvider",), True, "cuda:0"),
-    "before the processor of ONNX Runtime": ((), True, "openvino:0"),
-    "it does not work": ((), False, "cpu"),
-}
-
-
-@pytest.mark.parametrize("name", AUTO)
-def test_auto_takes_it_where_there_is_no_gpu(
-    name: str, use: Callable[[Fake], Fake], monkeypatch: pytest.MonkeyPatch
+def test_auto_takes_it_where_there_is_no_onnxruntime(
+    use: Callable[[Fake], Fake], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others, works, device = AUTO[name]
-    if others:
-        put_onnxruntime(monkeypatch, Ort(*others))
-    if not works:
-        use(Fake()).fails = RuntimeError("no")
-    else:
-        use(Fake())
-    assert str(open_device("auto")) == device
+    fake = use(Fake())
+    assert str(open_device("auto")) == "cpu"
+    assert not fake.compiled
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert str(open_device("auto")) == "openvino:0"
+    fake.fails = RuntimeError("no such processor")
+    with pytest.raises(ProviderError, match="openvino:0 does not load: no such processor"):
+        open_device("auto")
 
 
 def test_auto_leaves_out_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     take_away(monkeypatch)
     assert open_device("auto") == Device("cpu")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtra, match=r"retouch\[cpu\]"):
+        open_device("auto")
 
 
 def test_a_missing_package_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,7 +346,7 @@ def test_the_report_names_hardware_and_numbers(
     assert "ok  device openvino:0:bf16   a session ran: A fast CPU, computes in bf16\n" in told
 
 
-def test_the_report_says_why_auto_does_without_it(
+def test_the_report_says_why_it_does_not_run(
     use: Callable[[Fake], Fake], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(Fake()).fails = RuntimeError("Exception from a:1:\nno such processor")
