@@ -92,7 +92,7 @@ def return_large_blocks() -> None:
     """
     settle = _of_glibc("mallopt")
     if settle is not None:
-        settle(_MMAP_THRESHOLD, 33554432)
+        settle(_MMAP_THRESHOLD, 2**20)
 
 
 @cache
