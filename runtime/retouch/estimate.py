@@ -93,10 +93,12 @@ def memory_bytes(
     plan: MemoryPlan = EVERYTHING_OPEN,
     *,
     provider: str = "cpu",
+    precision: str = "",
     making: frozenset[str] = frozenset(),
 ) -> float:
     """Estimate the peak of resident memory, the whole process included; on CUDA that of the card.
 
+    `precision` is what the device computes with in place of the graph's own numbers.
     `making` are the graphs of which an optimised copy has yet to be made.
     """
     shrink = None if plan.in_turn else shrink_of(manifest, "auto")
@@ -104,7 +106,7 @@ def memory_bytes(
     if provider == "openvino":
         from retouch.openvino_memory import openvino_bytes
 
-        return openvino_bytes(manifest, pixels, plan)
+        return openvino_bytes(manifest, pixels, plan, exact=not precision)
     needs = {
         role: (_weights(manifest, role, plan, provider), _scratch(manifest, role, pixels.get(role, 0.0), provider))
         for role in manifest.graphs

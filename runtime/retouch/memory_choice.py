@@ -41,7 +41,13 @@ class MemoryChoice:
         Optimised copies that have yet to be made are counted, since that is the peak then.
         """
         return memory_bytes(
-            self.bundle.manifest, request, regions, rung, provider=self.device.provider, making=self._making(rung)
+            self.bundle.manifest,
+            request,
+            regions,
+            rung,
+            provider=self.device.provider,
+            precision=self.device.precision,
+            making=self._making(rung),
         )
 
     def _making(self, rung: MemoryPlan) -> frozenset[str]:

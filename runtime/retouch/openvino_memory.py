@@ -23,16 +23,17 @@ ACTIVATIONS = {
 USUAL = 0.6
 
 
-def openvino_bytes(manifest: Manifest, pixels: Mapping[str, float], plan: MemoryPlan) -> float:
+def openvino_bytes(manifest: Manifest, pixels: Mapping[str, float], plan: MemoryPlan, *, exact: bool = True) -> float:
     """Estimate the peak of resident memory, the whole process included.
 
     `pixels` is what each graph sees at once, times its batch; graphs that a run does not open are not in it, but for
-    those of the text. Compiling for the first time takes a fifth more, once.
+    those of the text. Activations in shorter numbers take half. Compiling for the first time takes a fifth more, once.
     """
     roles = [role for role in manifest.graphs if role in pixels or role in manifest.text.encoders]
     held = {role: PER_PARAMETER * manifest.graphs[role].parameters for role in roles}
     opening = {role: OPENING * manifest.graphs[role].parameters for role in roles}
-    scratch = {role: _scratch(manifest, role, pixels.get(role, 0.0)) for role in roles}
+    wide = 1.0 if exact else 0.5
+    scratch = {role: wide * _scratch(manifest, role, pixels.get(role, 0.0)) for role in roles}
     if plan.in_turn:
         return PROCESS_BYTES + max(held[role] + max(opening[role], scratch[role]) for role in roles)
     text = set(manifest.text.encoders)

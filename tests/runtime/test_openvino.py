@@ -12,6 +12,7 @@ from retouch import providers, session_cache
 from retouch.cli import main
 from retouch.errors import BundleError, GenerationError, MissingExtra, ProviderError, UsageError
 from retouch.failures import OutOfMemory
+from retouch.memory_choice import MemoryChoice
 from retouch.memory_plan import LADDER, ladder_of
 from retouch.pipeline import Inpainter
 from retouch.providers import Device, Wish, found_devices, on_processor, open_device, parse_device, probe
@@ -19,7 +20,9 @@ from retouch.providers import openvino as provider
 from retouch.request import InpaintRequest
 from retouch.session import GraphSession
 from retouch.usual_sizes import usual_sizes
+from retouch.work_area import plan, work_area_of
 from retouch_models.bundle import Bundle
+from retouch_models.store import find_bundle
 from support.fake_openvino import EXACT, Fake, put_in_place, take_away
 
 MASK = np.zeros((64, 64), np.float32)
@@ -376,3 +379,15 @@ def test_wishes_for_gpus_are_left_aside(tiny: Bundle, use: Callable[[Fake], Fake
     )
     assert not opened.records
     assert opened.inputs == {"latents"}
+
+
+def test_what_is_foretold_knows_engine_and_numbers(use: Callable[[Fake], Fake]) -> None:
+    use(Fake())
+    bundle = find_bundle("pocket")
+    request = InpaintRequest(prompt="a", area="picture", work_size=(384, 384)).resolved(bundle.manifest)
+    regions = plan(np.ones((384, 384), np.float32), work_area_of(request), bundle.manifest.size)
+    open_all, one, short = (
+        MemoryChoice(bundle=bundle, device=parse_device(name), mode="high").need(request, regions, rung)
+        for name, rung in (("openvino", LADDER[0]), ("openvino", LADDER[1]), ("openvino:bf16", LADDER[0]))
+    )
+    assert one < short < open_all

@@ -168,6 +168,14 @@ def test_the_estimate_of_memory_is_near_what_a_fresh_process_takes() -> None:
         assert said == pytest.approx(took, rel=0.2), (side, memory)  # what was promised
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is counted differently")
+def test_the_estimate_knows_that_shorter_numbers_take_less() -> None:
+    device = str(shorter())
+    memory_run(384, "high", device)
+    said, took = memory_run(384, "high", device)
+    assert said == pytest.approx(took, rel=0.2)  # what was promised
+
+
 def shorter() -> Device:
     try:
         return open_device("openvino:bf16")

@@ -18,7 +18,7 @@ mask = np.zeros((side, side), np.float32); mask[40:90, 40:90] = 1
 request = InpaintRequest(prompt="a", steps=1, guidance=3, area="picture", work_size=(side, side))
 engine.run(np.zeros((side, side, 3), np.uint8), mask, request)
 full = request.resolved(engine.manifest)
-made = dict(provider=engine.device.provider, making=frozenset(making))
+made = dict(provider=engine.device.provider, precision=engine.device.precision, making=frozenset(making))
 said = memory_bytes(engine.manifest, full, engine.plan(mask, full), engine.graphs.memory, **made)
 peak = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]  # ru_maxrss holds the parent's
 print(json.dumps([said, int(peak) * 1024]))
