@@ -76,7 +76,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         help="low opens one graph at a time; auto does if they do not fit (default)",
     )
     group.add_argument(
-        "--memory-limit", type=number, metavar="GB", help="memory that auto may use (default: what is free)"
+        "--memory-limit", type=number, metavar="GB", help="memory that auto and low keep to (default: what is free)"
     )
 
 
