@@ -6,7 +6,9 @@ from retouch.errors import GenerationError
 from retouch.providers import Device
 
 _OUT_OF_MEMORY = re.compile(
-    r"out of memory|failed to allocate|bad_alloc|bad allocation|cudaErrorMemory|8007000E|8876017C", re.I
+    r"out.of.(?:host.)?memory|failed to allocate|bad_alloc|bad allocation|cudaErrorMemory|8007000E|8876017C"
+    r"|exceeded max size of memory|MEM_OBJECT_ALLOCATION",
+    re.I,
 )
 
 _PLACE = re.compile(r"Exception from |Check '.*' failed at |While validating ")

@@ -275,6 +275,7 @@ def test_a_damaged_graph_is_a_matter_of_the_bundle(
 FAILURES = {
     "memory": (RuntimeError("Exception from src/a.cpp:1:\nstd::bad_alloc\n"), OutOfMemory, "ran out of memory"),
     "oneDNN's memory": (RuntimeError("could not create a memory object: out of memory"), OutOfMemory, "ran out"),
+    "a GPU's memory": (RuntimeError("[GPU] clEnqueue: CL_OUT_OF_HOST_MEMORY"), OutOfMemory, "ran out"),
     "else": (
         RuntimeError("Exception from src/inference.cpp:1:\nCheck 'p' failed at src/b.cpp:2:\n[GPU] device lost\n"),
         GenerationError,

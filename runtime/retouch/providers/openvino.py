@@ -56,7 +56,7 @@ class OpenVino:
         hardware = hardware_of(device)
         wanted = device.precision or _EXACT
         try:
-            compiled = _core().compile_model(_core().read_model(PROBE), hardware, settings(device, threads=1))
+            compiled = compiled_bytes(PROBE, device, threads=1)
             result = compiled.create_infer_request().infer({"x": np.ones(2, np.float32)})["y"]
             took = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
             ran = compiled.get_property("EXECUTION_DEVICES")
@@ -108,6 +108,11 @@ def hardware_of(device: Device) -> str:
         better = ", ".join(f"{number}:{name}" for name in _shorter(can))
         raise ProviderError(f"{device}: the {hardware} here does not compute in float32; use {better}")
     return hardware
+
+
+def compiled_bytes(graph: bytes, device: Device, *, threads: int) -> Any:
+    """Compile a small graph, the content of an ONNX file; raises what OpenVINO raises."""
+    return _core().compile_model(_core().read_model(graph), hardware_of(device), settings(device, threads=threads))
 
 
 def settings(device: Device, *, threads: int | None) -> dict[str, Any]:
