@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from retouch import memory_choice
+from retouch.card_memory import CardMemory
 from retouch.errors import UsageError
 from retouch.geometry import Size
 from retouch.pipeline import Inpainter
@@ -102,6 +103,24 @@ def test_memory_is_kept_for_each_model(tmp_path: Path) -> None:
     assert (found.memory, found.memory_gb) == ("low", 3.5)
     older = {name: value for name, value in Draft().to_data().items() if not name.startswith("memory")}
     assert (draft_from_data(older).memory, draft_from_data(older).memory_gb) == ("auto", None)
+
+
+def test_a_card_is_asked_once_and_who_fills_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def card(number: int) -> CardMemory:
+        asked.append(number)
+        return CardMemory(total=24e9, free=0.8e9 if number else 24e9)
+
+    monkeypatch.setattr(retouch_engine, "card_memory", card)
+    engine = RetouchEngine()
+    told = [
+        engine.plan(Size(96, 64), MASK, Draft(model="pocket", provider=name)).sparing
+        for name in ("cuda", "cuda:1", "cpu", "cuda:1", "cuda")
+    ]
+    assert told[0] == told[4] == ""
+    assert "another process holds 23.2 of 24.0 GB" in told[1] == told[3]
+    assert asked == [0, 1], "later the worker's own share would be taken for another's"
 
 
 def test_a_plan_leaves_onnxruntime_to_the_worker(model: str) -> None:

@@ -133,6 +133,7 @@ class RetouchEngine:
         rung = memory.rungs(full, regions)[0]
         need = memory.need(full, regions, rung)
         cost = estimate(manifest, full, regions, on_cpu=on_processor(device), memory=need)
+        held = "" if memory.card is None else memory.card.held()
         cells = describe(mask, regions, manifest.latent.factor)
         return Plan(
             boxes=tuple(r.placement.crop for r in regions),
@@ -140,7 +141,7 @@ class RetouchEngine:
             cells=sum(r.cells for r in cells.regions),
             seconds=None if cost.seconds is None else cost.seconds * draft.candidates,
             memory=int(cost.memory_bytes),
-            sparing=rung.words() if rung.in_turn else "",
+            sparing="; ".join(filter(None, (rung.words(), held))) if rung.in_turn else "",
         )
 
     def _card(self, device: Device) -> CardMemory:
