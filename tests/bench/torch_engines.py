@@ -67,7 +67,8 @@ def open_optimum_intel(model: Path, task: Task, threads: int, precision: str | N
     from optimum.intel import OVStableDiffusionInpaintPipeline
 
     DiagonalGaussianDistribution.sample = lambda self, generator=None: self.mode()
-    settings = {"INFERENCE_NUM_THREADS": str(threads), "CACHE_DIR": str(task.picture.with_name(f"openvino-{precision}"))}
+    cache = task.picture.with_name(f"openvino-{precision}")
+    settings = {"INFERENCE_NUM_THREADS": str(threads), "CACHE_DIR": str(cache)}
     if precision is not None:
         settings |= {"INFERENCE_PRECISION_HINT": precision, "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
     pipeline = OVStableDiffusionInpaintPipeline.from_pretrained(
