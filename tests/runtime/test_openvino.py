@@ -23,7 +23,7 @@ from retouch.usual_sizes import usual_sizes
 from retouch.work_area import plan, work_area_of
 from retouch_models.bundle import Bundle
 from retouch_models.store import find_bundle
-from support.fake_openvino import EXACT, Fake, put_in_place, take_away
+from support.fake_openvino import EXACT, Fake, Model, put_in_place, take_away
 
 MASK = np.zeros((64, 64), np.float32)
 MASK[16:48, 16:48] = 1
@@ -253,6 +253,37 @@ def test_scratch_memory_is_given_back_except_between_steps(tiny: Bundle, use: Ca
     assert gave["unet"] == [False]
     assert gave["vae_decoder"] == [True]
     assert gave["text_encoder"] == [True]  # small, so it stays open
+
+
+def test_a_unet_whose_pair_cannot_be_computed_once_runs_as_it_is(
+    tiny: Bundle, use: Callable[[Fake], Fake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Inpainter(tiny, provider="cpu").run(PICTURE, MASK, REQUEST)
+    spoilt = []
+
+    def fail(model: Model) -> int:
+        spoilt.append(model)
+        raise RuntimeError("sizes do not fit")
+
+    monkeypatch.setattr("retouch.providers._openvino_graph.compute_pair_once", fail)
+    fake = use(Fake())
+    assert_array_equal(Inpainter(tiny, provider="openvino").run(PICTURE, MASK, REQUEST).image, expected.image)
+    assert len(spoilt) == 1
+    assert spoilt[0] not in [compiled.model for compiled in fake.compiled]
+
+
+def test_a_guided_step_of_two_latents_that_differ_is_refused(tiny: Bundle, use: Callable[[Fake], Fake]) -> None:
+    use(Fake())
+    sizes = usual_sizes(tiny.manifest, "unet")
+    inputs = {
+        t.name: np.zeros([sizes[axis] if isinstance(axis, str) else axis for axis in t.shape])
+        for t in tiny.graph("unet").inputs
+    }
+    session = GraphSession(tiny, "unet", Device("openvino"))
+    session(inputs)
+    inputs["sample"][1] = 1
+    with pytest.raises(ValueError, match="same latents twice"):
+        session(inputs)
 
 
 def test_a_damaged_graph_is_a_matter_of_the_bundle(

@@ -44,7 +44,7 @@ def pocket() -> Bundle:
 
 
 def feed(bundle: Bundle, role: str, **other: int) -> dict[str, np.ndarray]:
-    """Inputs of the usual sizes, or of others by the names of the axes."""
+    """Inputs of the usual sizes, or of others by the names of the axes; two latents are those of a guided step."""
     sizes = {**usual_sizes(bundle.manifest, role), **other}
     rng = np.random.default_rng(0)
     made = {}
@@ -52,6 +52,8 @@ def feed(bundle: Bundle, role: str, **other: int) -> dict[str, np.ndarray]:
         shape = [sizes[axis] if isinstance(axis, str) else axis for axis in tensor.shape]
         numbers = rng.integers(0, 400, shape) if tensor.dtype == "int64" else rng.standard_normal(shape)
         made[tensor.name] = numbers if tensor.name != "timestep" else np.array([500.0])
+    if "sample" in made and len(made["sample"]) == 2:
+        made["sample"] = np.repeat(made["sample"][:1], 2, axis=0)
     return made
 
 
@@ -82,6 +84,22 @@ def test_mapped_compiled_now_and_uncached_are_the_same_bytes(
     monkeypatch.setenv("RETOUCH_CACHE", "off")
     (compiled,) = GraphSession(pocket, role, device, threads=2)(inputs)
     assert_array_equal(mapped, compiled)
+
+
+def test_what_both_prompts_share_is_computed_once_and_each_still_gets_its_own(pocket: Bundle) -> None:
+    session, inputs = GraphSession(pocket, "unet", open_device("openvino"), threads=2), feed(pocket, "unet")
+    (pair,) = session(inputs)
+    for half in range(2):
+        alone = {name: values if name == "timestep" else values[half : half + 1] for name, values in inputs.items()}
+        assert apart(session(alone)[0], pair[half : half + 1]) < RELATIVE
+    assert apart(pair[:1], pair[1:]) > 100 * RELATIVE
+
+
+def test_two_latents_that_differ_are_refused_and_not_taken_for_one(pocket: Bundle) -> None:
+    inputs = feed(pocket, "unet")
+    inputs["sample"][1] += 1
+    with pytest.raises(ValueError, match="same latents twice"):
+        GraphSession(pocket, "unet", open_device("openvino"), threads=2)(inputs)
 
 
 def test_a_run_does_not_change_what_an_earlier_one_gave(pocket: Bundle) -> None:

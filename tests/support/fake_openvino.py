@@ -78,7 +78,9 @@ class Core:
 
 
 class Model:
-    """Stands in for `openvino.Model`: the bytes of a file, and the sizes that were fixed."""
+    """Stands in for `openvino.Model`: the bytes of a file, and the sizes that were fixed; no nodes to be changed."""
+
+    inputs: tuple[Any, ...] = ()
 
     def __init__(self, content: bytes) -> None:
         self.content = content

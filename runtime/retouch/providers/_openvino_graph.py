@@ -12,11 +12,12 @@ from retouch import session_cache
 from retouch.memory_plan import give_back
 from retouch.providers import Device, on_processor
 from retouch.providers._openvino_layout import transpose_before_norms
+from retouch.providers._openvino_pair import LATENTS, compute_pair_once
 from retouch.providers.openvino import hardware_of, settings
 from retouch_models.bundle import Bundle
 
 BLOB, OWN = "compiled.blob", "openvino"
-FORM = "transposed norms"
+FORM = "transposed norms, pair once"
 """Names what is done to graphs before they are compiled; it changes when that does."""
 _LONGEST_LINE = 65536
 
@@ -46,8 +47,12 @@ class OpenVinoGraph:
     refusal: Exception | None = None
     left_to_the_cpu: Sequence[str] = ()
 
-    def __init__(self, compiled: Any, expected: Sequence[str], mapped: "Mapped | None" = None) -> None:
+    def __init__(
+        self, compiled: Any, expected: Sequence[str], mapped: "Mapped | None" = None, *, pair: bool = False
+    ) -> None:
         """Hold an `openvino.CompiledModel`, and the file that its weights lie in.
+
+        A `pair` takes latents of two equal halves alone.
 
         An input goes by several names where a node behind it had nothing to do; the `expected` one is told.
         """
@@ -56,10 +61,12 @@ class OpenVinoGraph:
         self.inputs = frozenset(next((name for name in expected if name in own), min(own, default="")) for own in names)
         self._request = compiled.create_infer_request()
         self._settled = False
-        self._mapped = mapped
+        self._mapped, self._pair = mapped, pair
 
     def run(self, outputs: Sequence[str], feed: Mapping[str, Any], *, keep_scratch: bool) -> list[Any]:
         """Run once; inputs are read where they are, outputs are copied, since the next run overwrites them."""
+        if self._pair and not np.array_equal(*feed[LATENTS]):
+            raise ValueError("a guided step needs the same latents twice")
         found = self._request.infer(dict(feed), share_inputs=True, share_outputs=True)
         arrays = [np.array(found[name]) for name in outputs]
         if not keep_scratch:
@@ -85,17 +92,17 @@ def open_graph(
         core.compile_model(_model(core, bundle, role, device, sizes), hardware, kept_there)
         _take_over(path)
 
-    expected = [t.name for t in bundle.graph(role).inputs]
+    expected, pair = [t.name for t in bundle.graph(role).inputs], _is_pair(bundle, role, device, sizes)
     if "EXPORT_IMPORT" not in core.get_property(hardware, "OPTIMIZATION_CAPABILITIES"):
-        return OpenVinoGraph(compiled(), expected)
+        return OpenVinoGraph(compiled(), expected, pair=pair)
     name = session_cache.key(bundle.graph_path(role), bundle.digest, role, *_facts(core, hardware, device, sizes))
     kept = session_cache.find(name, BLOB) or session_cache.keep(name, write, BLOB)
     if kept is not None:
         try:
-            return _mapped(core, kept, expected, hardware, chosen)
+            return _mapped(core, kept, expected, hardware, chosen, pair=pair)
         except Exception:  # noqa: BLE001 - a copy that does not load is made again next time; the graph itself tells why
             session_cache.forget(name)
-    return OpenVinoGraph(compiled(), expected)
+    return OpenVinoGraph(compiled(), expected, pair=pair)
 
 
 def _facts(core: Any, hardware: str, device: Device, sizes: Mapping[str, int]) -> list[str]:
@@ -106,13 +113,30 @@ def _facts(core: Any, hardware: str, device: Device, sizes: Mapping[str, int]) -
 
 
 def _model(core: Any, bundle: Bundle, role: str, device: Device, sizes: Mapping[str, int]) -> Any:
-    """Read a graph; with `sizes` no axis stays free."""
+    """Read a graph and change what is quicker in another form; with `sizes` no axis stays free."""
+    model = _read(core, bundle, role, sizes)
+    if _is_pair(bundle, role, device, sizes):
+        try:
+            compute_pair_once(model)
+        except (ValueError, RuntimeError):  # a UNet of another build; it runs as it is
+            model = _read(core, bundle, role, sizes)
+    if on_processor(device) and not device.precision:
+        transpose_before_norms(model)
+    return model
+
+
+def _is_pair(bundle: Bundle, role: str, device: Device, sizes: Mapping[str, int]) -> bool:
+    """Whether a graph is the UNet for steps under both prompts, and for nothing else."""
+    latents = next((t for t in bundle.graph(role).inputs if t.name == LATENTS), None)
+    guided = latents is not None and [sizes.get(axis) for axis in latents.shape[:1] if isinstance(axis, str)] == [2]
+    return guided and role == "unet" and on_processor(device)
+
+
+def _read(core: Any, bundle: Bundle, role: str, sizes: Mapping[str, int]) -> Any:
     model = core.read_model(bundle.graph_path(role))
     if sizes:
         inputs = bundle.graph(role).inputs
         model.reshape({t.name: [sizes[axis] if isinstance(axis, str) else axis for axis in t.shape] for t in inputs})
-    if on_processor(device) and not device.precision:
-        transpose_before_norms(model)
     return model
 
 
@@ -131,9 +155,11 @@ def _take_over(path: Path) -> None:
     shutil.rmtree(own)
 
 
-def _mapped(core: Any, path: Path, expected: Sequence[str], hardware: str, chosen: Mapping[str, Any]) -> OpenVinoGraph:
+def _mapped(
+    core: Any, path: Path, expected: Sequence[str], hardware: str, chosen: Mapping[str, Any], *, pair: bool
+) -> OpenVinoGraph:
     """Open from a file that is mapped, not read."""
     mapped = Mapped(path)
-    graph = OpenVinoGraph(core.import_model(mapped.tensor, hardware, dict(chosen)), expected, mapped)
+    graph = OpenVinoGraph(core.import_model(mapped.tensor, hardware, dict(chosen)), expected, mapped, pair=pair)
     mapped.forget()
     return graph
