@@ -21,8 +21,6 @@ from recipes.pocket.text_ids import encoder_of
 
 KEPT_WEIGHT = 0.25
 """Weight of latent cells that are not repainted; those that are count 1."""
-EARLY = 0.6
-"""Power of a uniform draw that a timestep is: below 1, the noisy ones come more often, where a thing gets its shape."""
 COMPILERS: dict[str, Callable[[Any], Any]] = {
     "none": lambda unet: unet,
     "whole": torch.compile,
@@ -42,10 +40,14 @@ class Denoising:
         device: str,
         compiler: str = "none",
         short: bool = False,
+        early: float = 1.0,
     ) -> None:
-        """Freeze the autoencoder."""
+        """Freeze the autoencoder.
+
+        A timestep is a uniform draw to the power of `early`: below 1, the noisy ones come more often.
+        """
         self._networks, self._bank, self._batch, self._seed, self._device = networks, bank, batch, seed, device
-        self._diffusion, self._short = Diffusion.on(device), short
+        self._diffusion, self._short, self._early = Diffusion.on(device), short, early
         self._unet = COMPILERS[compiler](networks.unet)
         networks.vae.requires_grad_(False).eval()
         networks.unet.train()
@@ -60,7 +62,7 @@ class Denoising:
         draw = torch.Generator(self._device).manual_seed(self._seed * 1_000_003 + step)
         given = self._bank.batch(step, self._batch, draw)
         uniform = torch.rand(self._batch, device=self._device, generator=draw)
-        timesteps = (uniform.pow(EARLY) * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
+        timesteps = (uniform.pow(self._early) * TIMESTEPS).long().clamp(max=TIMESTEPS - 1)
         noise = torch.randn(given.clean.shape, device=self._device, generator=draw)
         noised = self._diffusion.noised(given.clean, noise, timesteps)
         seen = torch.cat([noised, given.given], dim=1).contiguous(memory_format=torch.channels_last)
@@ -75,8 +77,9 @@ def main() -> None:
     """Train, then write the averaged weights and a sheet of samples."""
     parser = stage_parser("Train the denoiser and the text encoder of the pocket model.", batch=384, rate=5e-4)
     parser.add_argument("--compile", choices=COMPILERS, default="none", help="worth it only in a run of hours")
+    parser.add_argument("--early", type=float, default=1.0, help="below 1, noisy timesteps are drawn more often")
     parsed = vars(parser.parse_args())
-    compiler = parsed.pop("compile")
+    compiler, early = parsed.pop("compile"), parsed.pop("early")
     options = StageOptions(**parsed)
     fast_arithmetic()
     scenes = options.scenes()
@@ -91,6 +94,7 @@ def main() -> None:
         device=options.device,
         compiler=compiler,
         short=options.short,
+        early=early,
     )
     run = Run(stage, options.run(), options.device)
     run()
