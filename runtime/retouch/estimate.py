@@ -1,7 +1,8 @@
 """How long a run will take and how much memory it will need, before it starts.
 
-Time is the work that the manifest states (gflop per graph at native size) over the speed of this machine, measured
-with a matrix product. Memory is the weights in float32, or as stored on a GPU, plus the largest activations.
+Time is the work that the manifest states (gflop per graph at native size) over the speed that the model had in earlier
+runs; before the first, over the machine's, measured with a matrix product. Memory is the weights in float32, or as
+stored on a GPU, plus the largest activations.
 """
 
 import math
@@ -63,14 +64,14 @@ def estimate(
     *,
     on_cpu: bool,
     memory: float,
+    speed: float | None = None,
 ) -> Estimate:
-    """Estimate one candidate that needs `memory` bytes; `request` must be resolved."""
-    steps = given(request.steps) if request.exact_steps else run_steps(given(request.steps), request.strength)
-    calls = SAMPLERS[str(request.sampler)].total_evaluations(steps)
+    """Estimate one candidate that needs `memory` bytes; `request` must be resolved.
+
+    `speed` is what the model is known to reach, GFLOP/s.
+    """
+    calls, guided = _calls(request)
     batch = 1 if given(request.guidance) == 1 else 2
-    first, last = guided_steps(request.guidance_interval, steps)
-    guided = 0 if batch == 1 else round(calls * (last - first) / steps)
-    areas = [r.placement.work.area for r in regions]
     seconds = None
     if on_cpu and all(manifest.graphs[g].gflop is not None for g in ("unet", "vae_encoder", "vae_decoder")):
         per_native = sum(
@@ -81,9 +82,27 @@ def estimate(
                 ("vae_decoder", 1),
             )
         )
-        seconds = per_native * sum(areas) / manifest.size.native**2 / (_usual_gflops() * EFFICIENCY)
+        seconds = per_native * _native_areas(manifest, regions) / (speed or _usual_gflops() * EFFICIENCY)
     runs = len(regions)
     return Estimate(evaluations=calls * runs, batch=batch, guided=guided * runs, seconds=seconds, memory_bytes=memory)
+
+
+def steps_gflop(manifest: Manifest, request: InpaintRequest, regions: tuple[Region, ...]) -> float:
+    """Arithmetic of all steps of one candidate; 0 where the manifest does not state it. `request` must be resolved."""
+    return float(manifest.graphs["unet"].gflop or 0) * sum(_calls(request)) * _native_areas(manifest, regions)
+
+
+def _calls(request: InpaintRequest) -> tuple[int, int]:
+    """Calls of the UNet for one region, and how many of them are for two prompts."""
+    steps = given(request.steps) if request.exact_steps else run_steps(given(request.steps), request.strength)
+    calls = SAMPLERS[str(request.sampler)].total_evaluations(steps)
+    first, last = guided_steps(request.guidance_interval, steps)
+    return calls, 0 if given(request.guidance) == 1 else round(calls * (last - first) / steps)
+
+
+def _native_areas(manifest: Manifest, regions: tuple[Region, ...]) -> float:
+    """Working boxes together, in areas of the model's own size."""
+    return sum(r.placement.work.area for r in regions) / manifest.size.native**2
 
 
 def memory_bytes(

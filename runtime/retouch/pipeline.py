@@ -13,8 +13,10 @@ from retouch.canvas import size_of
 from retouch.card_memory import card_memory, card_of
 from retouch.clock import Clock
 from retouch.errors import GenerationError, PictureError, UsageError
+from retouch.estimate import steps_gflop
 from retouch.failures import OutOfMemory
 from retouch.fast import fast_words
+from retouch.known_speed import remember
 from retouch.latent_content import LATENT_CONTENT
 from retouch.latents import Encoder, noise_stream
 from retouch.loop import LoopOptions, Loops
@@ -24,11 +26,11 @@ from retouch.noise_levels import NoiseLevels
 from retouch.preview import Previewer, PreviewKind
 from retouch.progress import OnProgress, Progress, ignore
 from retouch.proof import Proof, changed_outside
-from retouch.providers import PROVIDERS, open_device
+from retouch.providers import PROVIDERS, on_processor, open_device
 from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
-from retouch.session import Graphs
+from retouch.session import Graphs, usable_processors
 from retouch.strokes import Layer
 from retouch.text_side import TextSide
 from retouch.work_area import Region, plan, work_area_of
@@ -179,6 +181,7 @@ class Inpainter:
             picture, result = run(picture, region, index)
             done.append(result)
         on_progress(Progress(phase="done", region=len(regions), regions=len(regions)))
+        self._learn_speed(steps_gflop(self.manifest, full, regions), clock.seconds.get("steps", 0.0))
         return InpaintResult(
             image=picture,
             request=full,
@@ -194,6 +197,11 @@ class Inpainter:
                 *self._previewer.notes,
             ),
         )
+
+    def _learn_speed(self, gflop: float, seconds: float) -> None:
+        """Keep how fast the steps were, for plans; fewer threads than usual tell nothing of the usual ones."""
+        if on_processor(self.device) and gflop and seconds and self.graphs.threads == usable_processors():
+            remember(str(self.device), self.manifest.name, gflop / seconds)
 
     def forget(self) -> None:
         """Forget the prompts and pictures that were encoded; the sessions stay open."""

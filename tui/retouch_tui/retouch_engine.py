@@ -16,6 +16,7 @@ from retouch.errors import BundleError
 from retouch.estimate import estimate
 from retouch.fast import fitted
 from retouch.geometry import Size
+from retouch.known_speed import recalled
 from retouch.mask import describe
 from retouch.memory_choice import MemoryChoice
 from retouch.memory_plan import MemoryMode
@@ -132,7 +133,8 @@ class RetouchEngine:
         )
         rung = memory.rungs(full, regions)[0]
         need = memory.need(full, regions, rung)
-        cost = estimate(manifest, full, regions, on_cpu=on_processor(device), memory=need)
+        speed = recalled(str(device), manifest.name)
+        cost = estimate(manifest, full, regions, on_cpu=on_processor(device), memory=need, speed=speed)
         held = "" if memory.card is None else memory.card.held()
         cells = describe(mask, regions, manifest.latent.factor)
         return Plan(

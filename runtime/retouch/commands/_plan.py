@@ -17,6 +17,7 @@ def print_plan(
     """Print to stdout, as JSON or as lines."""
     from retouch.estimate import estimate
     from retouch.fast import fast_words
+    from retouch.known_speed import recalled
     from retouch.mask import describe
     from retouch.providers import on_processor
 
@@ -26,7 +27,8 @@ def print_plan(
     report = describe(mask, regions, engine.manifest.latent.factor)
     rung = engine.memory_plans(full, regions)[0]
     memory = engine.memory.need(full, regions, rung)
-    cost = estimate(engine.manifest, full, regions, on_cpu=on_processor(engine.device), memory=memory)
+    speed = recalled(str(engine.device), engine.manifest.name)
+    cost = estimate(engine.manifest, full, regions, on_cpu=on_processor(engine.device), memory=memory, speed=speed)
     card = engine.memory.card
     seconds = None if cost.seconds is None else cost.seconds * count
     if as_json:
