@@ -24,7 +24,11 @@ SAMPLE = ["inpaint", str(PICTURE), "--mask", str(MASK)]
 def test_a_signal_in_the_middle_leaves_no_file(number: signal.Signals, code: int, tmp_path: Path) -> None:
     words = [*SAMPLE, "--prompt", "a red heart", "--steps", "500", "--json", "-o", str(tmp_path / "out.png")]
     with subprocess.Popen(
-        [sys.executable, "-m", "retouch", *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "retouch", *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:

@@ -135,7 +135,13 @@ def process(code: str, *words: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=None if sys.platform == "win32" else listen,
     )
+
+
+def listen() -> None:
+    """Let an interrupt in, which a shell's background job ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
