@@ -199,8 +199,9 @@ class Inpainter:
         )
 
     def _learn_speed(self, gflop: float, seconds: float) -> None:
-        """Keep how fast the steps were, for plans; fewer threads than usual tell nothing of the usual ones."""
-        if on_processor(self.device) and gflop and seconds and self.graphs.threads == usable_processors():
+        """Keep how fast the steps were, for plans; fewer threads or folded weights tell nothing of usual runs."""
+        usual = self.graphs.threads == usable_processors() and not self.graphs.memory.folded
+        if usual and on_processor(self.device) and gflop and seconds:
             remember(str(self.device), self.manifest.name, gflop / seconds)
 
     def forget(self) -> None:
