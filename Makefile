@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXPORT_BIN := $(EXPORT_VENV)/bin
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test test-export check bench golden format clean
+.PHONY: demo test test-export check bench format clean
 
 demo: $(VENV)/.installed
 	$(BIN)/retouch demo --output out
