@@ -65,7 +65,7 @@ class OpenVinoGraph:
 
     def run(self, outputs: Sequence[str], feed: Mapping[str, Any], *, keep_scratch: bool) -> list[Any]:
         """Run once; inputs are read where they are, outputs are copied, since the next run overwrites them."""
-        if self._pair and not np.array_equal(*feed[LATENTS]):
+        if self._pair and not np.array_equal(feed[LATENTS][0], feed[LATENTS][1], equal_nan=True):
             raise ValueError("a guided step needs the same latents twice")
         found = self._request.infer(dict(feed), share_inputs=True, share_outputs=True)
         arrays = [np.array(found[name]) for name in outputs]
