@@ -139,6 +139,8 @@ class Defaults:
     """Undesired content that is used when the user gives none."""
     empty_prompt: str = ""
     """Prompt that is used when the user gives none: what removes a thing."""
+    best_of: int = field(default=1, metadata=LATER)
+    """Drafts from which the one most like the prompt is chosen, where no seed is asked for; needs a ranker."""
 
 
 Axis = int | str
@@ -220,9 +222,10 @@ class Manifest:
     conditioning: ConditioningSpec
     defaults: Defaults
     graphs: Mapping[str, GraphSpec]
-    """By role: the text encoders, `unet`, `vae_encoder`, `vae_decoder`, optionally `preview_decoder`;
+    """By role: the text encoders, `unet`, `vae_encoder`, `vae_decoder`, and perhaps `preview_decoder` and `ranker`;
     a variant for another provider is named `unet@cuda`. Where a UNet is cut for a provider, `unet_text@cuda` and
-    `unet_time@cuda` give what it takes in place of text and timestep. Tensors say their types, and callers convert."""
+    `unet_time@cuda` give what it takes in place of text and timestep. A ranker takes `image`, 0..1, and `input_ids` of
+    the first tokenizer, and gives `likeness`, 0..1. Tensors say their types, and callers convert."""
     files: tuple[FileSpec, ...] = ()
     """The other files: vocabularies, model card."""
     parity: Mapping[str, Any] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from time import perf_counter
 
 import numpy as np
 
+from retouch.best_of import Drafts
 from retouch.guidance import guided_steps
 from retouch.memory_plan import EVERYTHING_OPEN, MemoryPlan
 from retouch.preview import ROLE as PREVIEW
@@ -66,10 +67,24 @@ def estimate(
     memory: float,
     speed: float | None = None,
 ) -> Estimate:
-    """Estimate one candidate that needs `memory` bytes; `request` must be resolved.
+    """Estimate one candidate that needs `memory` bytes, with all drafts of it; `request` must be resolved.
 
     `speed` is what the model is known to reach, GFLOP/s.
     """
+    if request.best_of > 1:
+        plan = Drafts.of(request, manifest)
+        costs = [
+            (times, estimate(manifest, one, regions, on_cpu=on_cpu, memory=memory, speed=speed))
+            for times, one in plan.runs
+        ]
+        known = [times * cost.seconds for times, cost in costs if cost.seconds is not None]
+        return Estimate(
+            evaluations=sum(times * cost.evaluations for times, cost in costs),
+            batch=max(cost.batch for _, cost in costs),
+            guided=sum(times * cost.guided for times, cost in costs),
+            seconds=sum(known) if len(known) == len(costs) else None,
+            memory_bytes=memory,
+        )
     calls, guided = _calls(request)
     batch = 1 if given(request.guidance) == 1 else 2
     seconds = None

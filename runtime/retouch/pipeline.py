@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from retouch.arrays import RGB, Mask
+from retouch.best_of import Drafts, paint_best
 from retouch.canvas import size_of
 from retouch.card_memory import card_memory, card_of
 from retouch.clock import Clock
@@ -27,6 +28,7 @@ from retouch.preview import Previewer, PreviewKind
 from retouch.progress import OnProgress, Progress, ignore
 from retouch.proof import Proof, changed_outside
 from retouch.providers import PROVIDERS, on_processor, open_device
+from retouch.ranking import Ranker
 from retouch.region_run import RegionRun
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
@@ -83,6 +85,7 @@ class Inpainter:
         self._loops = Loops(self.graphs, self.levels, options)
         self._encoder = Encoder(self.graphs)
         self._text = TextSide(self.graphs)
+        self._rank: Ranker | None = None
         self._previewer = Previewer(self.graphs, preview)
 
     def plan(self, mask: Mask, request: InpaintRequest) -> tuple[Region, ...]:
@@ -110,6 +113,15 @@ class Inpainter:
         full = request.resolved(self.manifest)
         if strokes is not None:
             _check_strokes(strokes, image, full)
+        if full.best_of > 1:
+            paint = partial(self._painted, image, mask, strokes)
+            return paint_best(paint, self._ranker, Drafts.of(full, self.manifest), on_progress)
+        return self._painted(image, mask, strokes, full, on_progress)
+
+    def _painted(
+        self, image: RGB, mask: Mask, strokes: Layer | None, full: InpaintRequest, on_progress: OnProgress
+    ) -> InpaintResult:
+        """Paint one picture, sparing memory where it runs out."""
         regions = self.plan(mask, full)
         said = ""
         for rung in self.memory_plans(full, regions):
@@ -203,6 +215,11 @@ class Inpainter:
         usual = self.graphs.threads == usable_processors() and not self.graphs.memory.folded
         if usual and on_processor(self.device) and gflop and seconds:
             remember(str(self.device), self.manifest.name, gflop / seconds)
+
+    def _ranker(self, result: InpaintResult) -> float:
+        if self._rank is None:
+            self._rank = Ranker(self.graphs)
+        return self._rank(result)
 
     def forget(self) -> None:
         """Forget the prompts and pictures that were encoded; the sessions stay open."""

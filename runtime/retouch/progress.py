@@ -27,13 +27,25 @@ class Progress:
     """Where in the picture the preview belongs."""
     preview: Callable[[], RGB | None] = field(default=_no_preview)
     """Makes a picture of the working box as it stands, (h, w, 3), of any size; costs a tenth of a step at most."""
+    draft: int = 0
+    """Which of the drafts this is, from 1; 0 for what is kept."""
+    drafts: int = 0
+    begun: float = 0.0
+    """Share of the whole that was done before this run."""
+    share: float = 1.0
+    """Share of the whole that this run is."""
 
     @property
     def fraction(self) -> float:
-        """Share of the steps of all regions that are done, 0..1."""
+        """Share of the steps of all drafts and regions that are done, 0..1."""
         within = 1.0 if self.phase == "decode" else self.step / self.steps if self.steps else 0.0
         done = self.region + within
-        return min(done / max(self.regions, 1), 1.0)
+        return self.begun + self.share * min(done / max(self.regions, 1), 1.0)
+
+    @property
+    def all_steps(self) -> int:
+        """Steps of all drafts and regions."""
+        return round(self.regions * self.steps / self.share)
 
 
 OnProgress: TypeAlias = Callable[[Progress], None]

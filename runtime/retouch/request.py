@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 LARGEST_SEED = 2**64 - 1
 MOST_STEPS = 1000
+MOST_DRAFTS = 100
 
 Regions = Literal["auto", "one", "each"]
 Denoising = Literal["plain", "differential", "soft"]
@@ -90,6 +91,8 @@ class InpaintRequest:
     colour_match: str = "none"
     overlay: bool = True
     """Lay the untouched original over everything outside the mask."""
+    best_of: int = field(default=1, metadata=LATER)
+    """Drafts, from this seed on, of which the one most like the prompt is painted (`retouch.best_of`)."""
     decode: Decode | None = field(default=None, metadata=LATER)
     """`masked` decodes the surroundings of the mask alone where the rest is not used; `whole` is what None means."""
 
@@ -107,6 +110,7 @@ class InpaintRequest:
             if start > stop:
                 raise UsageError(f"--guidance-interval must rise, as in 0,0.6, not {start:g},{stop:g}")
         _within("seed", self.seed, 0, LARGEST_SEED)
+        _within("best-of", self.best_of, 1, MOST_DRAFTS)
         _within("variation-seed", self.variation_seed, 0, LARGEST_SEED)
         _within("variation", self.variation, 0, 1)
         _within("extra-noise", self.extra_noise, 0, 1)
@@ -122,6 +126,8 @@ class InpaintRequest:
     def resolved(self, manifest: Manifest) -> "InpaintRequest":
         """Fill in the model's defaults and check every name; UnknownName carries the nearest one."""
         full = self.filled(manifest.defaults, fitted(manifest))
+        if full.best_of > 1 and "ranker" not in manifest.graphs:
+            raise UsageError(f"{manifest.name} has no ranker, which --best-of needs; give --count and choose yourself")
         for kind, name, known in (
             ("sampler", full.sampler, module_names("retouch.samplers")),
             ("schedule", full.schedule, module_names("retouch.schedules")),
@@ -148,6 +154,7 @@ class InpaintRequest:
             guidance=own.guidance if asked.guidance is None else asked.guidance,
             sampler=own.sampler if asked.sampler is None else asked.sampler,
             schedule=own.schedule if asked.schedule is None else asked.schedule,
+            best_of=asked.best_of if asked.prompt.strip() else 1,
         )
         return full if full.fast_form is None else replace(full, fast_form=form_of(full, levels))
 

@@ -2,7 +2,8 @@
 
 The VAE averages 8x8 blocks, so a decoded picture is the blocky picture. The UNet predicts the clean latents at once:
 the known ones where the mask is 0, and where it is 1 a colour that depends on the prompt. `ordinary=True` makes a
-4-channel model that paints that colour everywhere; `preview=True` adds a preview decoder that shows what the VAE shows.
+4-channel model that paints that colour everywhere; `preview=True` adds a preview decoder that shows what the VAE shows,
+`ranker=True` one that likes red pictures, and texts of few words.
 """
 
 import json
@@ -38,6 +39,7 @@ BOS, EOS = VOCABULARY["<|startoftext|>"], VOCABULARY["<|endoftext|>"]
 TO_LATENTS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1 / 3, 1 / 3, 1 / 3]], np.float32)
 """RGB in -1..1 to four latent channels."""
 TO_RGB = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)
+RANKER_PX = 16
 SCALE = 0.5
 """Of the latents that the UNet sees."""
 
@@ -47,7 +49,14 @@ Sizes = tuple[tuple[int, int], ...]
 
 
 def build(
-    folder: Path, *, ordinary: bool = False, preview: bool = False, name: str = "tiny", static: Sizes = ()
+    folder: Path,
+    *,
+    ordinary: bool = False,
+    preview: bool = False,
+    ranker: bool = False,
+    best_of: int = 1,
+    name: str = "tiny",
+    static: Sizes = (),
 ) -> Path:
     """Write the bundle into `folder` and return it; one `static` size is fixed in the graphs, more are only listed."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +71,8 @@ def build(
     }
     if preview:
         graphs["preview_decoder"] = _decoder(folder, "preview_decoder", TO_RGB / SCALE)
+    if ranker:
+        graphs["ranker"] = _ranker(folder)
     if len(static) == 1:
         graphs = {role: _fixed(folder, role, spec, *static[0]) for role, spec in graphs.items()}
     manifest = Manifest(
@@ -76,7 +87,7 @@ def build(
             tokenizers=(TokenizerSpec(folder="tokenizer", tokens=TOKENS, bos=BOS, eos=EOS, pad=EOS),), width=WIDTH
         ),
         conditioning=ConditioningSpec(masked_picture=not ordinary),
-        defaults=Defaults(steps=4, guidance=2.0, sampler="euler"),
+        defaults=Defaults(steps=4, guidance=2.0, sampler="euler", best_of=best_of),
         graphs=graphs,
         files=(file_spec(folder, "tokenizer/vocab.json"), file_spec(folder, "tokenizer/merges.txt")),
     )
@@ -160,6 +171,30 @@ def _decoder(folder: Path, role: str, to_rgb: np.ndarray) -> GraphSpec:
     inputs = (TensorSpec(name="latents", dtype="float32", shape=("batch", 4, "rows", "columns")),)
     outputs = (TensorSpec(name="image", dtype="float32", shape=("batch", 3, "height", "width")),)
     return _write(folder, role, nodes, constants, inputs, outputs)
+
+
+def _ranker(folder: Path) -> GraphSpec:
+    """likeness = the mean red of the picture, times the share of the frame's tokens that are its end."""
+    nodes: Nodes = [
+        helper.make_node("Split", ["image", "one"], ["red", "green", "blue"], axis=1),
+        helper.make_node("ReduceMean", ["red", "axes"], ["redness"], keepdims=0),
+        helper.make_node("Equal", ["input_ids", "end"], ["ends"]),
+        helper.make_node("Cast", ["ends"], ["counted"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["counted", "along"], ["emptiness"], keepdims=0),
+        helper.make_node("Mul", ["redness", "emptiness"], ["likeness"]),
+    ]
+    constants = {
+        "one": np.array([1, 1, 1], np.int64),
+        "axes": np.array([1, 2, 3], np.int64),
+        "along": np.array([1], np.int64),
+        "end": np.array(EOS, np.int64),
+    }
+    inputs = (
+        TensorSpec(name="image", dtype="float32", shape=("batch", 3, RANKER_PX, RANKER_PX)),
+        TensorSpec(name="input_ids", dtype="int64", shape=("batch", TOKENS)),
+    )
+    outputs = (TensorSpec(name="likeness", dtype="float32", shape=("batch",)),)
+    return _write(folder, "ranker", nodes, constants, inputs, outputs)
 
 
 def _write(

@@ -125,6 +125,13 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--variation", type=number, metavar="0..1", help="how far to move towards the variation seed")
     group.add_argument("--extra-noise", type=number, metavar="0..1")
     group.add_argument("--count", type=whole, default=1, metavar="N", help="candidates, with seeds seed, seed+1, ...")
+    group.add_argument(
+        "--best-of",
+        type=whole,
+        metavar="N",
+        help="make up to N drafts, with seeds seed, seed+1, ..., and paint the one most like the prompt (default: the "
+        "model's own number, or 1 with --seed, --count or --recipe); needs a model with a ranker",
+    )
 
 
 def add_area_options(parser: argparse.ArgumentParser) -> None:

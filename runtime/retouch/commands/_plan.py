@@ -31,6 +31,7 @@ def print_plan(
     cost = estimate(engine.manifest, full, regions, on_cpu=on_processor(engine.device), memory=memory, speed=speed)
     card = engine.memory.card
     seconds = None if cost.seconds is None else cost.seconds * count
+    about = "about" if full.best_of == 1 else "at most about"
     if as_json:
         data = {
             "model": engine.manifest.name,
@@ -58,13 +59,22 @@ def print_plan(
         f"run: {given(full.steps)} steps of {full.sampler}, {_levels(full)}, "
         f"guidance {given(full.guidance):g}, strength {full.strength:g}, seed {full.seed}, candidates {count}",
         *([] if fast is None else [f"fast: {fast}"]),
+        *([] if full.best_of == 1 else [_drafts(full, engine)]),
         f"cost: {cost.evaluations * count} model calls with batch {cost.batch}"
         + (f" in {cost.guided * count} of them, " if 0 < cost.guided < cost.evaluations else ", ")
-        + ("time unknown on this device" if seconds is None else f"about {seconds:.1f} s")
+        + ("time unknown on this device" if seconds is None else f"{about} {seconds:.1f} s")
         + f", about {cost.memory_bytes / 1e6:.0f} MB of memory ({rung.words()})",
         *([] if card is None else [f"{engine.device}: {card.words()}"]),
     ]
     print("\n".join(lines))  # noqa: T201
+
+
+def _drafts(full: "InpaintRequest", engine: "Inpainter") -> str:
+    from retouch.best_of import Drafts
+
+    drafts = Drafts.of(full, engine.manifest)
+    rough = "" if drafts.final is None else f" of {given(drafts.rough.steps)} steps"
+    return f"drafts: at most {drafts.most}{rough}, from seed {full.seed} on; the one most like the prompt is kept"
 
 
 def _levels(full: "InpaintRequest") -> str:

@@ -58,6 +58,7 @@ class Narrator:
                     "step": progress.step,
                     "steps": progress.steps,
                     "seconds": round(seconds, 3),
+                    **({"draft": progress.draft, "drafts": progress.drafts} if progress.drafts else {}),
                 }
             )
         elif self._bar:
@@ -76,9 +77,10 @@ class Narrator:
 
     def _draw(self, progress: "Progress", seconds: float) -> None:
         filled = round(BAR * progress.fraction)
+        draft = f" draft {progress.draft}/{progress.drafts}" if progress.drafts else ""
         region = f" region {progress.region + 1}/{progress.regions}" if progress.regions > 1 else ""
         step = f" step {progress.step}/{progress.steps}" if progress.steps else f" {progress.phase}"
-        self._stream.write(f"\r\x1b[K[{'#' * filled}{'.' * (BAR - filled)}]{region}{step} {seconds:.1f} s")
+        self._stream.write(f"\r\x1b[K[{'#' * filled}{'.' * (BAR - filled)}]{draft}{region}{step} {seconds:.1f} s")
         self._stream.flush()
         self._drawn = True
 

@@ -81,6 +81,16 @@ def open_engine(args: argparse.Namespace) -> "Inpainter":
     )
 
 
+def with_drafts(request: "InpaintRequest", args: argparse.Namespace, engine: "Inpainter") -> "InpaintRequest":
+    """Let the best of several drafts be painted where the model can tell and nobody says otherwise."""
+    from retouch.best_of import usual
+
+    if args.best_of is not None:
+        return request
+    seeded = args.seed is not None or getattr(args, "recipe", None) is not None
+    return replace(request, best_of=usual(engine.manifest, seeded=seeded, count=args.count))
+
+
 def run_candidates(
     engine: "Inpainter",
     picture: "Picture",
@@ -93,7 +103,10 @@ def run_candidates(
     force: bool,
     strokes: "Layer | None" = None,
 ) -> None:
-    """Generate one candidate per path, with seeds counted up from the request's, and print the paths to stdout."""
+    """Generate one candidate per path, with seeds counted up from the request's, and print the paths to stdout.
+
+    No draft of one candidate has the seed of another's.
+    """
     from retouch.edit import repaint
 
     def paint(one: "InpaintRequest") -> "Edit":
@@ -114,13 +127,16 @@ def write_candidates(
     """Paint, save and print one candidate per path; see `run_candidates`."""
     from retouch.image_io import save_picture
 
+    told = set[str]()
     for offset, path in enumerate(paths):
         narrator.begin()
-        one = replace(request, seed=(request.seed + offset) % 2**64)
+        one = replace(request, seed=(request.seed + offset * request.best_of) % 2**64)
         edit = paint(one)
         result = edit.result
-        for note in result.notes if offset == 0 else ():
-            narrator.note(note)
+        for note in result.notes:
+            if note not in told:
+                narrator.note(note)
+        told.update(result.notes)
         done = edit.picture
         notes = save_picture(
             sys.stdout.buffer if path is None else path,

@@ -12,6 +12,7 @@ from retouch.commands._run import (
     drawn_seed,
     open_engine,
     output_paths,
+    with_drafts,
     write_candidates,
 )
 from retouch.commands._strokes import strokes_of
@@ -48,6 +49,7 @@ def run_job(args: argparse.Namespace, job: Job) -> int:
     strokes = strokes_of(args, job.picture.size)
     engine = open_engine(args)
     try:
+        request = with_drafts(request, args, engine)
         write_candidates(
             lambda one: image_to_image(engine, job.picture, one, narrator, strokes=strokes),
             request,

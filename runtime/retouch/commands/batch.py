@@ -14,7 +14,7 @@ from retouch.commands._options import (
     require_positive,
 )
 from retouch.commands._progress import Narrator
-from retouch.commands._run import MOST_CANDIDATES, drawn_seed, open_engine, read_picture
+from retouch.commands._run import MOST_CANDIDATES, drawn_seed, open_engine, read_picture, with_drafts
 from retouch_models.errors import GenerationError, OutputError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     engine = open_engine(args)
     failed = 0
     try:
+        request = with_drafts(request, args, engine)
         request.resolved(engine.manifest)
         for entry in run_batch(jobs, _painter(engine, request, args, narrator), again=args.force):
             append_line(folder / REPORT, entry)
@@ -87,11 +88,11 @@ def _painter(engine: "Inpainter", request: "InpaintRequest", args: argparse.Name
         file = None if expression is not None else Path(str(job.mask)).name
         made = []
         for offset, path in enumerate(job.outputs):
-            one = replace(request, seed=(request.seed + offset) % 2**64)
+            one = replace(request, seed=(request.seed + offset * request.best_of) % 2**64)
             edit = repaint(engine, picture, mask, one, narrator)
             texts = recipe_texts(engine, edit, picture, mask, expression, mask_file=file, command="batch")
             save_picture(path, edit.picture.pixels, like=edit.picture, alpha=edit.picture.alpha, text=texts, force=True)
-            made.append(Made(output=str(path), seed=one.seed, proof=edit.result.proof))
+            made.append(Made(output=str(path), seed=edit.result.request.seed, proof=edit.result.proof))
         return made
 
     return paint

@@ -23,6 +23,7 @@ from retouch.commands._run import (
     output_paths,
     read_picture,
     run_candidates,
+    with_drafts,
 )
 from retouch.commands._strokes import add_stroke_options, strokes_of
 
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     strokes = strokes_of(args, picture.size)
     engine = open_engine(args)
     try:
+        request = with_drafts(request, args, engine)
         if args.dry_run:
             from retouch.commands._plan import print_plan
 
