@@ -34,6 +34,10 @@ class ModelCard:
     schedule: str = "model"
     fast_sigmas: tuple[float, ...] = ()
     """Noise levels of the fast preset that were fitted to the model; empty where none were."""
+    best_of: int = 1
+    """Drafts that suit the model."""
+    ranks: bool = False
+    """Whether it can tell which of several drafts is most like the prompt."""
 
     def meant(self, request: InpaintRequest) -> InpaintRequest:
         """Return what a request comes to with this model; names are not checked."""
@@ -69,6 +73,8 @@ class Draft:
     memory_gb: float | None = None
     """Memory that `auto` may use; None is what is free."""
     candidates: int = 1
+    best_of: int | None = None
+    """Drafts from which the one most like the prompt is painted; None is what suits the model."""
     seed_locked: bool = False
     request: InpaintRequest = field(default_factory=InpaintRequest)
 
@@ -91,6 +97,7 @@ class Draft:
             "memory": self.memory,
             "memory_gb": self.memory_gb,
             "candidates": self.candidates,
+            "best_of": self.best_of,
             "seed_locked": self.seed_locked,
             "request": self.request.to_data(),
         }
@@ -105,6 +112,7 @@ def draft_from_data(data: dict[str, Any]) -> Draft:
         model=str(data.get("model", "")),
         provider=str(data.get("provider", "auto")),
         candidates=int(data.get("candidates", 1)),
+        best_of=None if data.get("best_of") is None else int(data["best_of"]),
         seed_locked=bool(data.get("seed_locked", False)),
         request=request_from_data(data.get("request", {})),
     )
@@ -119,6 +127,8 @@ class StepReport:
     preview: RGB | None = None
     box: Box | None = None
     """Where in the picture the preview lies."""
+    what: str = ""
+    """What the steps lead to, in words, where that is not the result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +137,7 @@ class Outcome:
 
     pixels: RGB
     recipe: dict[str, Any]
+    """What is kept with it; `seed` is the one that made it."""
 
 
 OnStep = Callable[[StepReport], None]

@@ -172,6 +172,17 @@ FIELDS: tuple[Field, ...] = (
         own=True,
     ),
     Field(
+        name="best_of",
+        label="Best of",
+        tip="Make up to so many rough drafts and paint the one that is most like the prompt. Empty takes what suits "
+        "the model, and one where the seed is locked or several candidates are asked for.",
+        kind="whole",
+        low=1,
+        high=64,
+        own=True,
+        automatic=lambda card, _: f"up to {card.best_of}" if card.best_of > 1 else "1",
+    ),
+    Field(
         name="sampler",
         label="Sampler",
         tip="The way from noise to picture. The model's own is a good choice.",

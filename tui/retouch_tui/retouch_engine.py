@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from functools import lru_cache
 
 from retouch.arrays import RGB, Mask
+from retouch.best_of import usual
 from retouch.card_memory import CardMemory, card_memory
 from retouch.errors import BundleError
 from retouch.estimate import estimate
@@ -26,9 +27,11 @@ from retouch.providers import PREFERENCE, PROVIDERS, Device, on_processor, parse
 from retouch.recipe import ModelFact, PictureFact, Recipe
 from retouch.recipe_mask import mask_fact, pixels_hash
 from retouch.recipe_text import recipe_texts
+from retouch.request import InpaintRequest
 from retouch.result import InpaintResult
 from retouch.work_area import plan, work_area_of
 from retouch_models.bundle import Bundle
+from retouch_models.manifest import Manifest
 from retouch_models.registry import module_names
 from retouch_models.store import DEFAULT, find_bundle, installed
 from retouch_models.version import __version__
@@ -73,6 +76,8 @@ def _card(name: str) -> ModelCard:
         sampler=own.sampler,
         schedule=own.schedule,
         fast_sigmas=fitted(manifest),
+        best_of=own.best_of,
+        ranks="ranker" in manifest.graphs,
     )
 
 
@@ -120,7 +125,7 @@ class RetouchEngine:
         """Foretell a run from the manifest alone."""
         bundle = _bundle(draft.model)
         manifest = bundle.manifest
-        full = draft.request.resolved(manifest)
+        full = _request(draft, manifest).resolved(manifest)
         device = self._device(draft)
         area = replace(work_area_of(full), few=PROVIDERS[device.provider].few_sizes)
         regions = plan(mask, area, manifest.size)
@@ -167,13 +172,13 @@ class RetouchEngine:
 
         def on_progress(progress: Progress) -> None:
             if progress.phase == "step":
-                step = progress.region * progress.steps + progress.step
-                steps = progress.regions * progress.steps
-                on_step(StepReport(step, steps, progress.preview(), progress.crop))
-            elif progress.phase in STAGES:
+                step = round(progress.fraction * progress.all_steps)
+                what = f"draft {progress.draft} of {progress.drafts}" if progress.drafts else ""
+                on_step(StepReport(step, progress.all_steps, progress.preview(), progress.crop, what))
+            elif progress.phase in STAGES and progress.draft <= 1:
                 on_stage(STAGES[progress.phase])
 
-        result = inpainter.run(picture, mask, draft.request, on_progress)
+        result = inpainter.run(picture, mask, _request(draft, inpainter.manifest), on_progress)
         return Outcome(result.image, self._recipe(inpainter, picture, mask, result, expression))
 
     def _opened(self, draft: Draft, on_stage: OnStage) -> Inpainter:
@@ -206,7 +211,18 @@ class RetouchEngine:
         told = (
             f"{proof.bytes_changed_outside} bytes changed outside the mask, seam {proof.seam_after:.1f} ({proof.blend})"
         )
-        return {"texts": recipe_texts(recipe), "proof": told, "notes": list(result.notes)}
+        return {
+            "texts": recipe_texts(recipe),
+            "proof": told,
+            "notes": list(result.notes),
+            "seed": result.request.seed,
+        }
+
+
+def _request(draft: Draft, manifest: Manifest) -> InpaintRequest:
+    """The request of a draft, with as many drafts as it or the model says."""
+    own = usual(manifest, seeded=draft.seed_locked, count=draft.candidates)
+    return replace(draft.request, best_of=own if draft.best_of is None else draft.best_of)
 
 
 STAGES = {"load": "loading the model", "encode": "looking at the picture", "decode": "drawing the result"}

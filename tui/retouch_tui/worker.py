@@ -71,7 +71,7 @@ class Running:
             self.job.report(Event(kind="failed", text=text, seconds=self._seconds()))
 
     def _candidate(self, index: int, picture: RGB, mask: Mask8, draft: Draft) -> None:
-        seed = (draft.request.seed + index) % 2**64
+        seed = (draft.request.seed + index * (draft.best_of or 1)) % 2**64
         own = draft.with_request(seed=seed)
         self._last = None
 
@@ -94,7 +94,8 @@ class Running:
             self._keep_rough(index, picture, mask, own)
             raise
         name = self.job.save_result(index, self.job.without_sketch(outcome.pixels, mask))
-        self._tell_result(index, own, name, recipe=outcome.recipe)
+        made = replace(own, best_of=None).with_request(seed=outcome.recipe.get("seed", seed))
+        self._tell_result(index, made, name, recipe=outcome.recipe)
 
     def _tell_step(self, index: int, candidates: int, report: StepReport) -> None:
         preview = report.preview
@@ -109,6 +110,7 @@ class Running:
                 seconds=self._seconds(),
                 preview=name,
                 box=report.box,
+                text=report.what,
             )
         )
 

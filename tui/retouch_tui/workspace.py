@@ -164,6 +164,8 @@ class Workspace(Project):
         )
         added = self.history.add(pixels, entry, news.small)
         number = note.get("region")
+        if number is None and entry.seed is not None and event.candidates == 1 and not self.draft.seed_locked:
+            self.draft = self.draft.with_request(seed=entry.seed)  # of several drafts another one may have been kept
         if number is not None and number in {r.number for r in self.fixes}:
             self._fixed(self.fixes[number], event, added)
         return added

@@ -106,7 +106,10 @@ class Generating(Optioning):
         """Take in what the job said."""
         self._reading = False
         for news in told:
+            draft = self.workspace.draft
             event, entry = news.event, self.workspace.heard(news)
+            if self.workspace.draft is not draft:
+                self.query_one(OptionsPanel).show(self.workspace.draft)
             if event.kind == "step":
                 self._last_step = event
             if event.kind in {"step", "stage", "queued"}:

@@ -61,7 +61,8 @@ class RunLine(Static):
         """Draw an event."""
         many = f" of candidate {event.candidate + 1}/{event.candidates}" if event.candidates > 1 else ""
         if event.kind == "step":
-            text = f"step {event.step}/{event.steps}{many}{self._pace.said(event)}"
+            what = f"{event.text} · " if event.text else ""
+            text = f"{what}step {event.step}/{event.steps}{many}{self._pace.said(event)}"
             self.update(f"[$accent]{bar(event.step / max(event.steps, 1))}[/] {text}  [dim]Esc stops[/]", layout=False)
         elif event.kind in {"stage", "queued"} and event.text:
             self.update(f"[$accent]{bar(0)}[/] {event.text}{many} …", layout=False)
