@@ -116,11 +116,12 @@ class FixRun:
         self, region: FixRegion, choice: Choice, base: Picture, on_progress: OnProgress, tell: OnCandidate
     ) -> tuple[Picture, Recipe | None]:
         """All candidates of a region; returns the picture of the one that is taken, and how it was made."""
-        first = (choice.seed + choice.attempt * region.count) % 2**64
+        drafts = region.request.best_of
+        first = choice.seed + choice.attempt * region.count * drafts
         digest = _digest_of(base)
         taken = None
         for number in range(1, region.count + 1):
-            request = replace(region.request, seed=(first + number - 1) % 2**64)
+            request = replace(region.request, seed=(first + (number - 1) * drafts) % 2**64)
             path, proof = self._candidate(region, request, number, base, digest, on_progress)
             mine = number == choice.take
             taken = path if mine else taken
