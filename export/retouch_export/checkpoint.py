@@ -64,6 +64,8 @@ class Checkpoint:
     """The scheduler's configuration, as diffusers writes it."""
     preview: Part | None = None
     """A tiny decoder for previews."""
+    ranker: Part | None = None
+    """Loads the module that says how like a text a picture is; its configuration is CLIP's."""
     licence: str = "unknown"
     zero_empty_negative: bool = False
     """Whether empty undesired content is zeros instead of an encoding of no words."""
@@ -72,8 +74,8 @@ class Checkpoint:
 
     def parts(self) -> tuple[Part, ...]:
         """All networks."""
-        own = (*self.text_encoders, self.unet, self.vae)
-        return own if self.preview is None else (*own, self.preview)
+        added = (part for part in (self.preview, self.ranker) if part is not None)
+        return (*self.text_encoders, self.unet, self.vae, *added)
 
     def digest(self) -> list[tuple[str, int, int]]:
         """Names, sizes and times of all files of weights: tells two checkpoints of one name apart."""
@@ -82,8 +84,9 @@ class Checkpoint:
 
     def roles(self) -> tuple[str, ...]:
         """Names of the graphs of the bundle, in the order in which they run."""
+        added = {"preview_decoder": self.preview, "ranker": self.ranker}
         own = (*self.text_roles(), "vae_encoder", "unet", "vae_decoder")
-        return own if self.preview is None else (*own, "preview_decoder")
+        return (*own, *(role for role, part in added.items() if part is not None))
 
     def module(self, role: str) -> nn.Module:
         """Load the module whose graph has that role."""
@@ -93,6 +96,8 @@ class Checkpoint:
             return TextEncoder(model, skip=skip, pooled=hasattr(model, "text_projection"))
         if role == "preview_decoder" and self.preview is not None:
             return PreviewDecoder(self.preview.load())
+        if role == "ranker" and self.ranker is not None:
+            return self.ranker.load()
         wraps = {
             "unet": (UNet, self.unet),
             "vae_encoder": (VaeEncoder, self.vae),

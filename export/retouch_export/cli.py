@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="who gives convolutions channels last on CUDA: the graph (default), or ONNX Runtime when it opens it",
     )
     parser.add_argument("--preview-decoder", type=Path, metavar="FILE", help="weights of a tiny decoder (TAESD)")
+    parser.add_argument(
+        "--ranker",
+        type=Path,
+        metavar="FOLDER",
+        help="a CLIP model as transformers saves it; with it the bundle can choose the best of several drafts",
+    )
     parser.add_argument("--card", type=Path, metavar="FILE", help="JSON with title, description, licence, attribution")
     parser.add_argument("--keep-failed", action="store_true", help="keep a bundle that failed its proof, for study")
     parser.add_argument("--skip-picture", action="store_true", help="do not compare a whole picture with diffusers")

@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from retouch_export.checkpoint import Checkpoint
+from retouch_export.rivals import RIVALS, first_tokenizer, framed
 from retouch_export.static_shape import Sizes
 
 
@@ -37,7 +38,7 @@ def native_example(checkpoint: Checkpoint, role: str) -> Example:
     """Inputs of batch 1 at the size the model was trained at."""
     generator = torch.Generator().manual_seed(0)
     cells = checkpoint.facts().native // checkpoint.factor()
-    if role in checkpoint.text_roles():
+    if role in (*checkpoint.text_roles(), "ranker"):
         return examples(checkpoint, role)[-1]
     if role == "unet":
         tokens = checkpoint.text_encoders[0].config.max_position_embeddings
@@ -138,9 +139,31 @@ def _latents(checkpoint: Checkpoint, generator: Generator, sides: list[Cells], s
     ]
 
 
+def _ranked(checkpoint: Checkpoint, generator: Generator, _sides: list[Cells]) -> list[Example]:
+    """Pictures of coarse noise, and as texts the rivals: likeness is then a fair share, and not nearly 0 or 1.
+
+    There an error of CLIP's sharp logits would not be seen.
+    """
+    if checkpoint.ranker is None:
+        return []
+    side, tokenizer = checkpoint.ranker.config.vision_config.image_size, first_tokenizer(checkpoint)
+    long = ", ".join(RIVALS) + " "
+    made = []
+    for label, texts in (
+        ("a short and a long text", (RIVALS[0], long)),
+        (f"{len(RIVALS)} texts", RIVALS),
+        ("a text that is cut", (long * tokenizer.capacity,)),
+    ):
+        coarse = torch.rand((len(texts), 3, 7, 7), generator=generator)
+        image = torch.nn.functional.interpolate(coarse, size=(side, side), mode="bilinear")
+        made.append(Example(label, {"image": image, "input_ids": framed(tokenizer, texts)}))
+    return made
+
+
 _MAKERS: dict[str, Callable[[Checkpoint, Generator, list[Cells]], list[Example]]] = {
     "unet": _unet,
     "vae_encoder": _pictures,
     "vae_decoder": _unscaled,
     "preview_decoder": _latents,
+    "ranker": _ranked,
 }

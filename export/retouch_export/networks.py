@@ -12,6 +12,8 @@ from retouch_export.safetensors_file import refuse_pickles
 from retouch_models.errors import ExportError
 
 TEXT_CLASSES = ("CLIPTextModel", "CLIPTextModelWithProjection")
+_CONFIGS = {**dict.fromkeys(TEXT_CLASSES, "CLIPTextConfig"), "CLIPModel": "CLIPConfig"}
+"""Networks of transformers, and their configurations; the others are diffusers'."""
 
 
 def model_class(name: str) -> Any:
@@ -19,16 +21,16 @@ def model_class(name: str) -> Any:
     import diffusers
     import transformers
 
-    return getattr(transformers if name in TEXT_CLASSES else diffusers, name)
+    return getattr(transformers if name in _CONFIGS else diffusers, name)
 
 
 def build(class_name: str, config: dict[str, Any]) -> Any:
     """Build a network with random weights; under `torch.device("meta")` it takes no memory."""
-    if class_name not in TEXT_CLASSES:
+    if class_name not in _CONFIGS:
         return model_class(class_name).from_config(config)
-    from transformers import CLIPTextConfig
+    import transformers
 
-    return model_class(class_name)(CLIPTextConfig(**config))
+    return model_class(class_name)(getattr(transformers, _CONFIGS[class_name])(**config))
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -8,12 +8,14 @@ from typing import Any
 
 from optimum.exporters.onnx import OnnxConfig
 from optimum.exporters.onnx.model_configs import (
+    CLIPOnnxConfig,
     CLIPTextOnnxConfig,
     UNetOnnxConfig,
     VaeDecoderOnnxConfig,
     VaeEncoderOnnxConfig,
 )
 
+from retouch_export.clip_ranker import ClipRanker
 from retouch_export.modules import PreviewDecoder, TextEncoder, UNet, VaeDecoder, VaeEncoder
 
 Axes = dict[str, dict[int, str]]
@@ -88,11 +90,26 @@ class VaeDecoderConfig(VaeDecoderOnnxConfig):
         return {"image": {0: "batch", 2: "image_height", 3: "image_width"}}
 
 
+class ClipRankerConfig(CLIPOnnxConfig):
+    """Picture and token ids, both of one size, to likeness."""
+
+    @property
+    def inputs(self) -> Axes:
+        """Names and free axes of the inputs."""
+        return {"image": {0: "batch"}, "input_ids": {0: "batch"}}
+
+    @property
+    def outputs(self) -> Axes:
+        """Names and free axes of the outputs."""
+        return {"likeness": {0: "batch"}}
+
+
 CONFIGS: dict[type, type[OnnxConfig]] = {
     TextEncoder: TextEncoderConfig,
     UNet: UNetConfig,
     VaeEncoder: VaeEncoderConfig,
     VaeDecoder: VaeDecoderConfig,
     PreviewDecoder: VaeDecoderConfig,
+    ClipRanker: ClipRankerConfig,
 }
-"""By the class of the module in `modules.py`."""
+"""By the class of the module in `modules.py` or `clip_ranker.py`."""

@@ -37,5 +37,6 @@ def carry_out(args: argparse.Namespace, say: Say) -> None:
             embeddings=args.embedding,
             prediction=args.prediction,
             preview_decoder=args.preview_decoder,
+            ranker=args.ranker,
         )
         export_bundle(changed, args.output, options, say)

@@ -1,4 +1,4 @@
-"""What a user changes about a checkpoint before it is exported: another VAE, LoRAs, words, the prediction type."""
+"""What a user changes about a checkpoint before it is exported: its VAE, LoRAs, words, what it predicts, a ranker."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +7,7 @@ from pathlib import Path
 from retouch_export.changes.embedding import add_embedding
 from retouch_export.changes.lora import merge_loras
 from retouch_export.changes.preview_decoder import add_preview_decoder
+from retouch_export.changes.ranker import add_ranker
 from retouch_export.changes.vae import replace_vae
 from retouch_export.checkpoint import Checkpoint
 
@@ -21,6 +22,7 @@ def change(
     embeddings: Sequence[Path] = (),
     prediction: str | None = None,
     preview_decoder: Path | None = None,
+    ranker: Path | None = None,
 ) -> Checkpoint:
     """Return the changed checkpoint; the files are checked at once, weights are changed when they are loaded."""
     if prediction is not None:
@@ -29,6 +31,8 @@ def change(
         checkpoint = replace_vae(checkpoint, vae)
     if preview_decoder is not None:
         checkpoint = add_preview_decoder(checkpoint, preview_decoder)
+    if ranker is not None:
+        checkpoint = add_ranker(checkpoint, ranker)
     checkpoint = merge_loras(checkpoint, loras)
     for file in embeddings:
         checkpoint = add_embedding(checkpoint, file)
