@@ -17,6 +17,7 @@ from retouch.guidance import guided_steps
 from retouch.memory_plan import EVERYTHING_OPEN, MemoryPlan
 from retouch.preview import ROLE as PREVIEW
 from retouch.preview import shrink_of
+from retouch.ranking import ROLE as RANKER
 from retouch.request import InpaintRequest, given
 from retouch.samplers import SAMPLERS
 from retouch.schedule import run_steps
@@ -34,7 +35,8 @@ ACTIVATIONS = {
     "preview_decoder": (1040.0, 1.2e6),
 }
 """Peak bytes of activations per pixel of the working box and batch entry, and the weights of the graph that this was
-measured on. They grow with the width of a network, of which the weights are the square."""
+measured on. They grow with the width of a network, of which the weights are the square. A ranker sees a small picture
+of its own, and texts are short."""
 UNFOLDING, UNFOLDING_TEXT = 0.1, 0.35
 """Share of the weights in float32 that are unfolded at a time, or wait to be used again, where they stay folded; a
 vocabulary is unfolded whole. Twice that from eight bits, which are scaled in a second step."""
@@ -151,8 +153,10 @@ def memory_bytes(
     made = max((_making(manifest.graphs[role]) for role in making if role in needs), default=0.0)
     if plan.in_turn:
         return before + max(largest, made)
-    stay_open = sum(weights for role, (weights, _) in needs.items() if role not in manifest.text.encoders)
-    return before + max(largest, made, stay_open + max(scratch for _, scratch in needs.values()))
+    resting = (*manifest.text.encoders, RANKER)
+    stay_open = sum(weights for role, (weights, _) in needs.items() if role not in resting)
+    judging = needs["unet"][1] + sum(needs.get(RANKER, (0.0, 0.0)))  # the UNet keeps its scratch memory
+    return before + max(largest, made, stay_open + max(judging, *(scratch for _, scratch in needs.values())))
 
 
 def _pixels(

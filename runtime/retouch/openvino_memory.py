@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from retouch.memory_plan import MemoryPlan
+from retouch.ranking import ROLE as RANKER
 from retouch.session import SMALL_BYTES
 from retouch_models.manifest import Manifest
 
@@ -27,23 +28,25 @@ def openvino_bytes(manifest: Manifest, pixels: Mapping[str, float], plan: Memory
     """Estimate the peak of resident memory, the whole process included.
 
     `pixels` is what each graph sees at once, times its batch; graphs that a run does not open are not in it, but for
-    those of the text. Activations in shorter numbers take half. Compiling for the first time takes a fifth more, once.
+    those of the text and the ranker. Activations in shorter numbers take half. Compiling for the first time takes a
+    fifth more, once.
     """
-    roles = [role for role in manifest.graphs if role in pixels or role in manifest.text.encoders]
+    rests = {*manifest.text.encoders, RANKER}
+    roles = [role for role in manifest.graphs if role in pixels or role in rests]
     held = {role: PER_PARAMETER * manifest.graphs[role].parameters for role in roles}
     opening = {role: OPENING * manifest.graphs[role].parameters for role in roles}
     wide = 1.0 if exact else 0.5
     scratch = {role: wide * _scratch(manifest, role, pixels.get(role, 0.0)) for role in roles}
     if plan.in_turn:
         return PROCESS_BYTES + max(held[role] + max(opening[role], scratch[role]) for role in roles)
-    text = set(manifest.text.encoders)
-    stay = [role for role in roles if role not in text or manifest.graphs[role].parameters * 4 <= SMALL_BYTES]
+    stay = [role for role in roles if role not in rests or manifest.graphs[role].parameters * 4 <= SMALL_BYTES]
     before_decoding = sum(held[role] for role in stay if role not in ("vae_decoder", "preview_decoder"))
     others = max((scratch[role] for role in stay if role != "unet"), default=0.0)
     return PROCESS_BYTES + max(
         before_decoding + opening["unet"],
         sum(held[role] for role in stay) + scratch["unet"] + others,
-        *(held[role] + opening[role] for role in text),
+        *(held[role] + opening[role] for role in manifest.text.encoders),
+        sum(held.get(role, 0.0) for role in {*stay, RANKER}) + opening.get(RANKER, 0.0),
     )
 
 

@@ -24,7 +24,7 @@ MARGIN = 0.06
 
 
 class Ranker:
-    """Opens the graph at its first use."""
+    """Opens the graph when it judges, and lets it rest while pictures are painted: CLIP takes half a gigabyte."""
 
     def __init__(self, graphs: Graphs) -> None:
         """Read the vocabulary; the bundle must have a ranker."""
@@ -38,6 +38,7 @@ class Ranker:
         seen = np.stack([sight(result.image, region, self._side) for region in result.regions])
         ids = np.repeat(self._ids(result.request)[None], len(seen), axis=0)
         (likeness,) = self._graphs[ROLE]({"image": seen, "input_ids": ids})
+        self._graphs.rest(ROLE)
         return float(np.mean(likeness))
 
     def _ids(self, request: InpaintRequest) -> TokenIds:

@@ -1,19 +1,22 @@
 """What the ranker is shown and told, and that the pipeline keeps what it likes best."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from retouch.arrays import RGB, Mask
+from retouch.estimate import memory_bytes
 from retouch.geometry import Box, Placement, Size
+from retouch.memory_plan import LADDER, MemoryPlan
 from retouch.pipeline import Inpainter
 from retouch.progress import Progress
 from retouch.proof import Proof
 from retouch.ranking import Ranker, seen_box, sight
 from retouch.request import InpaintRequest
 from retouch.result import InpaintResult, RegionResult
-from retouch.session import Graphs
+from retouch.session import Graphs, GraphSession
 from retouch_models.bundle import Bundle, open_bundle
 from support import tiny_bundle
 
@@ -117,6 +120,41 @@ def test_a_run_keeps_the_draft_that_the_ranker_likes(ranked: Bundle, monkeypatch
     assert told[-1].fraction == 1
     again = engine.run(np.zeros((64, 64, 3), np.uint8), mask, result.request)
     assert np.array_equal(again.image, result.image)
+
+
+def test_it_is_closed_while_pictures_are_painted(ranked: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, open_ones = Inpainter(ranked, provider="cpu"), list[set[str]]()
+    call = GraphSession.__call__
+
+    def seen(self: GraphSession, inputs: object) -> object:
+        found = call(self, inputs)  # type: ignore[arg-type]
+        open_ones.append({role for role, session in engine.graphs._known.items() if session._sessions})
+        return found
+
+    monkeypatch.setattr(GraphSession, "__call__", seen)
+    mask = np.ones((64, 64), np.float32)
+    engine.run(np.zeros((64, 64, 3), np.uint8), mask, InpaintRequest(prompt="a", seed=1, best_of=2))
+    assert [roles for roles in open_ones if "ranker" in roles] == [{"unet", "vae_encoder", "vae_decoder", "ranker"}] * 2
+
+
+@pytest.mark.parametrize("provider", ["cpu", "openvino"])
+def test_only_a_large_ranker_needs_more_memory(ranked: Bundle, provider: str) -> None:
+    """It is open while nothing is decoded."""
+    manifest, mask = ranked.manifest, np.ones((64, 64), np.float32)
+    weights = {"text_encoder": 10**6, "unet": 10**8, "vae_encoder": 10**7, "vae_decoder": 10**7}
+    graphs = {role: replace(manifest.graphs[role], parameters=count) for role, count in weights.items()}
+    request = InpaintRequest(prompt="a").resolved(manifest)
+    regions = Inpainter(ranked, provider="cpu").plan(mask, request)
+
+    def needed(plan: MemoryPlan, parameters: int | None) -> float:
+        own = {} if parameters is None else {"ranker": replace(manifest.graphs["ranker"], parameters=parameters)}
+        return memory_bytes(replace(manifest, graphs=graphs | own), request, regions, plan, provider=provider)
+
+    for plan in LADDER[:2]:
+        without = needed(plan, None)
+        assert needed(plan, 10**5) == pytest.approx(without, rel=1e-2)
+        assert without + 1e9 < needed(plan, 10**9)
+    assert needed(LADDER[0], 10**9) - needed(LADDER[1], 10**9) > 4 * 10**8  # beside the open UNet
 
 
 def test_a_ranker_that_is_damaged_is_an_error_that_names_the_cure(tmp_path: Path) -> None:
