@@ -192,6 +192,26 @@ def test_the_folder_says_how_pictures_are_normalised(sd15: Checkpoint, clip: Pat
     assert (tmp_path / "clip/preprocessor_config.json").name in [file[0] for file in changed.digest()]
 
 
+def test_files_as_they_were_published_are_read(sd15: Checkpoint, clip: Path, tmp_path: Path) -> None:
+    """With positions among the weights, tensors in half precision in several files, and configurations twice."""
+    model = tiny_clip()
+    model.half().save_pretrained(tmp_path, max_shard_size="100KB")
+    shards = sorted(tmp_path.glob("model-*.safetensors"))
+    assert len(shards) > 1
+    positions = {"text_model.embeddings.position_ids": torch.arange(TOKENS)[None]}
+    positions["vision_model.embeddings.position_ids"] = torch.arange((SIDE // 8) ** 2 + 1)[None]
+    save_file(load_file(shards[0]) | positions, shards[0])
+    save_file({"visual.proj": torch.zeros(2)}, tmp_path / "open_clip_model.safetensors")
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"text_config_dict": config["text_config"], "vision_config_dict": None}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    texts, image = framed(tokenizer_of(sd15), RIVALS), pictures(len(RIVALS))
+    with torch.inference_mode():
+        found = change(sd15, ranker=tmp_path).module(ROLE)(image, texts)[0]
+        wanted = change(sd15, ranker=clip).module(ROLE)(image, texts)[0]
+    torch.testing.assert_close(found, wanted, rtol=0, atol=LARGEST["fp16"])
+
+
 def no_config(folder: Path) -> None:
     (folder / "config.json").unlink()
 
