@@ -15,7 +15,7 @@ from retouch.result import InpaintResult
 from retouch.samplers import SAMPLERS
 from retouch_models.manifest import Manifest
 
-SURE = 0.75
+SURE = 0.9
 """Likeness from which on no further draft is made."""
 
 Paint = Callable[[InpaintRequest, OnProgress], InpaintResult]

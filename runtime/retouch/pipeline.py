@@ -104,7 +104,8 @@ class Inpainter:
     ) -> InpaintResult:
         """Repaint `mask` (H, W) of `image` (H, W, 3); no array is written to.
 
-        `strokes`, (H, W, 4), is paint that the run starts from where the mask allows it; strength must be below 1.
+        `strokes`, (H, W, 4), is paint that the run starts from where the mask allows it; strength must be below 1. With
+        `request.best_of` above 1 the result's request names the seed that was kept.
         Raises PictureError (sizes, empty mask), UsageError (options), GenerationError, and whatever `on_progress`
         raises, which is how a run is cancelled.
         """

@@ -69,14 +69,14 @@ def best(request: InpaintRequest, likeness: Mapping[int, float]) -> tuple[Inpain
 
 def test_the_draft_most_like_the_prompt_is_painted_in_full() -> None:
     full = resolved()
-    result, asked = best(full, {10: 0.2, 11: 0.1, 12: 0.7, 13: 0.3})
+    result, asked = best(full, {10: 0.2, 11: 0.1, 12: 0.8, 13: 0.3})
     assert [request.seed for request in asked] == [10, 11, 12, 13, 12]
     *drafts, final = asked
     assert final == replace(full, seed=12, best_of=1)
     assert result.request == final
     assert all(given(draft.steps) < given(full.steps) for draft in drafts)
     assert {draft.fast_form for draft in drafts} == {"fitted"}
-    assert result.notes == ("a note", "of 4 drafts, seed 12 is most like the prompt (70 % sure)")
+    assert result.notes == ("a note", "of 4 drafts, seed 12 is most like the prompt (80 % sure)")
     assert result.seconds == {"steps": 4 * given(drafts[0].steps) + given(full.steps)}
 
 
@@ -120,7 +120,7 @@ def test_progress_is_that_of_the_whole() -> None:
     told: list[Progress] = []
     full = resolved()
     drafts = Drafts.of(full, POCKET)
-    paint_best(Painter(), by_seed({10: 0.2, 11: 0.1, 12: 0.7, 13: 0.3}), drafts, told.append)
+    paint_best(Painter(), by_seed({10: 0.2, 11: 0.1, 12: 0.8, 13: 0.3}), drafts, told.append)
     assert [progress.phase for progress in told].count("done") == 1
     assert told[-1].phase == "done"
     steps = [progress for progress in told if progress.phase == "step"]

@@ -103,7 +103,7 @@ def test_an_empty_option_says_what_suits_the_model(model: str) -> None:
     words = field_named("best_of").automatic
     assert words is not None
     assert words(_card(model), Draft().request) == "up to 3"
-    assert words(next(iter(engine.models())), Draft().request) in {"1", "up to 4"}
+    assert words(next(iter(engine.models())), Draft().request) == "up to 3"
 
 
 def test_the_line_names_the_draft() -> None:

@@ -17,7 +17,7 @@ EMPTY_PROMPT = "background"
 def name_of(concept: Concept, draw: random.Random) -> str:
     """A name of a thing, now and then with a keyword or an article."""
     which = draw.random()
-    name = concept.names[0] if which < 0.3 else concept.noun if which < 0.6 else draw.choice(concept.names)
+    name = concept.names[0] if which < 0.2 else concept.noun if which < 0.65 else draw.choice(concept.names)
     if concept.keywords and 0.85 < which < 0.92:
         name = f"{name}, {draw.choice(concept.keywords)}"
     elif concept.keywords and which >= 0.97:

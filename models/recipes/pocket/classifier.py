@@ -20,11 +20,11 @@ WIDTHS = (32, 64, 112, 208)
 """Channels after each halving of the side."""
 
 
-def network(classes: int) -> Any:
+def network(classes: int, widths: tuple[int, ...] = WIDTHS) -> Any:
     """(B, 3, 64, 64) 0..1 -> (B, classes) logits."""
     layers: list[nn.Module] = []
     before = 3
-    for depth, width in enumerate(WIDTHS):
+    for depth, width in enumerate(widths):
         kernel = 5 if depth == 0 else 3
         layers += _block(before, width, kernel, stride=2)
         if depth >= 2:
@@ -49,6 +49,14 @@ class Lessons:
     """Indices of the sprites of each class."""
     backgrounds: Tensor
     """(M, 3, 64, 64) float32 0..1."""
+    captions: tuple[str, ...] = ()
+    """Of the backgrounds."""
+    often: tuple[int, ...] = ()
+    """Classes that half of the pictures show, where there are such."""
+    turn: float = 0.35
+    """Greatest turn of a thing, radians."""
+    stain: float = 1.0
+    """How much colours may be off, and noise be there."""
 
     @classmethod
     def of(cls, sprites: Sprites, nouns: dict[str, tuple[str, ...]], backgrounds: Backgrounds) -> "Lessons":
@@ -56,7 +64,7 @@ class Lessons:
         small = F.interpolate(premultiplied(sprites.rgba), size=(SIDE_PX, SIDE_PX), mode="area")
         grounds = F.interpolate(backgrounds.pixels.float() / 255, size=(SIDE_PX, SIDE_PX), mode="area")
         classes = tuple(tuple(i for i, s in enumerate(sprites.slugs) if s in slugs) for slugs in nouns.values())
-        return cls(small, classes, grounds)
+        return cls(small, classes, grounds, backgrounds.captions)
 
     def batch(self, size: int, draw: random.Random, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Pictures (B, 3, 64, 64) and their classes (B,)."""
@@ -65,22 +73,23 @@ class Lessons:
             return torch.rand(size, *shape, generator=generator) * (high - low) + low
 
         known = [i for i, found in enumerate(self.by_class) if found]
-        labels = [draw.choice(known) for _ in range(size)]
+        labels = [draw.choice(self.often if self.often and draw.random() < 0.5 else known) for _ in range(size)]
         chosen = [draw.choice(self.by_class[label]) for label in labels]
         scale = between(0.5, 0.92)
         spots = Spots(
             x=between(-1, 1) * (1.08 - scale),
             y=between(-1, 1) * (1.08 - scale),
             scale=scale,
-            turn=between(-0.35, 0.35),
+            turn=between(-self.turn, self.turn),
             flip=(between(0, 1) < 0.5).float() * 2 - 1,
         )
         grounds = self.backgrounds[torch.randint(len(self.backgrounds), (size,), generator=generator)]
         pictures = over(grounds, placed(self.sprites[chosen], spots, SIDE_PX))
-        tinted = (pictures - 0.5) * between(0.7, 1.3, 1, 1, 1) + 0.5 + between(-0.12, 0.12, 3, 1, 1)
+        light, hue = 0.3 * self.stain, 0.12 * self.stain
+        tinted = (pictures - 0.5) * between(1 - light, 1 + light, 1, 1, 1) + 0.5 + between(-hue, hue, 3, 1, 1)
         soft = F.avg_pool2d(F.pad(tinted, (1, 1, 1, 1), mode="replicate"), 3, 1)
         blurred = torch.lerp(tinted, soft, between(0, 1, 1, 1, 1))
-        noisy = blurred + torch.randn(blurred.shape, generator=generator) * between(0, 0.05, 1, 1, 1)
+        noisy = blurred + torch.randn(blurred.shape, generator=generator) * between(0, 0.05 * self.stain, 1, 1, 1)
         return noisy.clamp(0, 1), torch.tensor(labels)
 
 
@@ -89,7 +98,7 @@ def learn(
 ) -> tuple[Any, list[float]]:
     """Train from scratch with one cosine; returns the network, ready to judge, and the loss of every step."""
     torch.manual_seed(seed)
-    draw, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    draw, generator = draws(seed)
     net = network(classes)
     optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=0.05)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=min(0.1, 100 / steps))
@@ -103,6 +112,11 @@ def learn(
         plan.step()
         losses.append(loss.item())
     return net.eval(), losses
+
+
+def draws(seed: int) -> tuple[random.Random, torch.Generator]:
+    """Sources of the draws of a training, for choices and for numbers."""
+    return random.Random(seed), torch.Generator().manual_seed(seed)
 
 
 def ranked(net: Any, pictures: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ BETA_START, BETA_END = 0.00085, 0.012
 WALK = 50
 """Steps of the walk along which a model is distilled and sampled: timesteps 19, 39, ..., 999."""
 MIN_SNR = 5.0
-FLOOR = 0.05
-"""Least weight: the noisiest timesteps decide what is drawn, and would hardly count."""
+FLOOR = 0.2
+"""Added to the weight: the noisiest timesteps decide what is drawn, and would hardly count."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from PIL import Image
 from recipes.pocket.judge_tasks import Task
 from retouch import Inpainter, InpaintRequest
 from retouch.arrays import RGB
+from retouch.best_of import usual
 from retouch.outpaint import outpaint
 from retouch.picture import Picture
 from retouch.resize import Margins
@@ -52,8 +53,12 @@ class Gallery:
             yield Painted(task=task, result=np.asarray(Image.open(picture)), **measured)
 
     def _paint(self, task: Task, picture: Path, facts: Path) -> None:
-        """All settings are the bundle's own defaults; the facts are written last and mark the answer as whole."""
-        request = InpaintRequest(prompt=task.prompt, seed=task.seed)
+        """All settings are the bundle's own defaults, drafts included; no two seeds of a task share a draft.
+
+        The facts are written last and mark the answer as whole.
+        """
+        drafts = usual(self.engine.manifest, seeded=False) if task.prompt else 1
+        request = InpaintRequest(prompt=task.prompt, seed=task.seed * drafts, best_of=drafts)
         if task.grow_right:
             margins = Margins(left=0, top=0, right=task.grow_right, bottom=0)
             result = outpaint(self.engine, Picture(pixels=task.picture), margins, request).result

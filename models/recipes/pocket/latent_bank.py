@@ -11,7 +11,7 @@ from recipes.pocket.masks import cells_of
 from recipes.pocket.networks import TOKENS, Networks
 from recipes.pocket.scenes import Scenes
 
-REUSE = 4
+REUSE = 8
 """How often a scene is used, on average: drawing it and encoding it twice is much of what a step would cost."""
 
 Encode = Callable[[list[str]], Tensor]
@@ -52,7 +52,7 @@ class BankOptions:
     """Steps until the next chunk: each draw waits for the GPU, so few large ones are better than many small ones."""
     chunks: int = 100
     """Chunks in the ring."""
-    first: int = 10
+    first: int = 20
     """Chunks drawn before the first step."""
     short: bool = False
     """Encode in bfloat16 on a processor too; a GPU always does."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -85,6 +86,8 @@ def build(shape: Shape, *, seed: int, device: str, scale: float = 1.0) -> Networ
         cross_attention_dim=shape.text_width,
         norm_num_groups=32,
     )
+    if device == "cpu":  # the fused attention's gradient is slow there: 2.2 s a step of 32 in place of 2.6
+        unet.set_attn_processor(AttnProcessor())
     text = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=shape.vocabulary,

@@ -42,13 +42,19 @@ class StageOptions:
     short: bool
     warm_up: int
     save_minutes: float
+    average: float
 
     def run(self) -> RunOptions:
         """The run that was asked for."""
         minutes = self.minutes if self.steps is None else None
         pace = Pace(peak=self.rate, steps=self.steps, minutes=minutes, warm_up=self.warm_up)
         return RunOptions(
-            output=self.output, pace=pace, seed=self.seed, stop_minutes=self.stop_after, save_minutes=self.save_minutes
+            output=self.output,
+            pace=pace,
+            seed=self.seed,
+            stop_minutes=self.stop_after,
+            save_minutes=self.save_minutes,
+            average=self.average,
         )
 
     def networks(self) -> Networks:
@@ -85,6 +91,12 @@ def stage_parser(description: str, *, batch: int, rate: float) -> argparse.Argum
     parser.add_argument("--popular", type=float, default=0.7, help="share of the scenes that show an everyday thing")
     parser.add_argument("--warm-up", type=int, default=300, help="steps until the rate is at its peak")
     parser.add_argument("--save-minutes", type=float, default=2, help="minutes between two states on disk")
+    parser.add_argument(
+        "--average",
+        type=float,
+        default=0.9995,
+        help="share of the running average that a step keeps",
+    )
     parser.add_argument("--short", action="store_true", help="bfloat16 on a processor that has it (avx512_bf16, amx)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser

@@ -1,7 +1,7 @@
 """Endless training scenes, drawn where the training runs: scene chunk k is a function of the seed and k."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from recipes.pocket.pasting import Spots, over, placed, premultiplied, shaded
 from recipes.pocket.shapes import SUFFIX
 from recipes.pocket.sprites import Sprites
 
-KINDS: dict[Kind, int] = {"object": 45, "erase": 13, "full": 22, "outpaint": 10, "part": 10}
+KINDS: dict[Kind, int] = {"object": 46, "erase": 16, "full": 18, "outpaint": 10, "part": 10}
 """Of a hundred scenes."""
 DISTRACTORS = 2
 """Most other things in a scene. Where all or an edge is painted there are none: nothing may appear unasked."""
@@ -46,9 +46,12 @@ class SceneOptions:
     plain_style: str = "flat"
     """The look of a thing whose style nobody names: one, because the mean of several is none of them. It has the
     largest even areas, and the fewest lines, which is what a small denoiser on 32x32 cells can draw."""
-    plain_share: float = 0.7
+    plain_share: float = 0.8
     """Share of the things drawn in it, where it is among their drawings."""
-    spin: float = 0.15
+    mirrored_share: float = 0.1
+    """Share of the things that are drawn as in a mirror, where they are not a part of what is there already: what looks
+    one way is one thing to learn, what looks both ways is two, and a weak denoiser paints both in one."""
+    spin: float = 0.08
     """Greatest turn of a thing, radians."""
 
 
@@ -65,7 +68,7 @@ class Scenes:
         by_slug: dict[str, list[int]] = {}
         for i, slug in enumerate(sprites.slugs):
             by_slug.setdefault(slug, []).append(i)
-        self._by_slug, everyday = by_slug, set(popular)
+        self._by_slug, everyday = by_slug, set(_one_each(popular, sprites.concepts))
         self._all = sorted(by_slug)
         self._popular = [slug for slug in self._all if slug in everyday]
         self._shapes = [slug for slug in self._all if slug.endswith(SUFFIX)]
@@ -90,7 +93,7 @@ class Scenes:
             y=draw.between(-0.5, 0.6) * (1.1 - scale) + 0.05,
             scale=scale,
             turn=draw.between(-self.options.spin, self.options.spin),
-            flip=draw.signs(),
+            flip=torch.where(of["part"], draw.signs(), draw.signs(1 - self.options.mirrored_share)),
         )
         pictures, grounds = self._grounds(draw)
         pictures = self._distract(pictures, spots, ~of["full"] & ~of["outpaint"], draw)
@@ -188,9 +191,18 @@ class _Draw:
         """(count,) uniform."""
         return torch.rand(self.count, device=self.device, generator=self.tensors) * (high - low) + low
 
-    def signs(self) -> Tensor:
-        """(count,) -1 or 1."""
-        return (self.between(0, 1) < 0.5).float() * 2 - 1
+    def signs(self, share: float = 0.5) -> Tensor:
+        """(count,) 1 in that share, or -1."""
+        return (self.between(0, 1) < share).float() * 2 - 1
+
+
+def _one_each(slugs: Iterable[str], concepts: Mapping[str, Concept]) -> Iterable[str]:
+    """The first of the slugs that go by one noun: `dog` learns to mean the face, not a blend of face and animal."""
+    first: dict[str, str] = {}
+    for slug in slugs:
+        if slug in concepts:
+            first.setdefault(concepts[slug].noun, slug)
+    return first.values()
 
 
 def _where(condition: Tensor, yes: Tensor, no: Tensor) -> Tensor:
