@@ -125,7 +125,6 @@ def tiny_with_pocket_words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bundle_gets_a_ranker_that_the_runtime_uses(bundle: Bundle) -> None:
     graph = bundle.manifest.graphs["ranker"]
     assert graph.precision == "int8"
-    assert bundle.manifest.defaults.best_of == 3
     assert graph.stored_bytes < 1.3 * graph.parameters + 60_000
     assert verify_bundle(bundle) == []
     engine = Inpainter(bundle, provider="cpu", threads=1)
@@ -142,7 +141,7 @@ def test_a_bundle_may_take_the_ranker_of_another(bundle: Bundle, tmp_path: Path)
     shutil.copytree(bundle.folder, target)
     (target / "ranker.onnx").unlink()
     graphs = {role: graph for role, graph in bundle.manifest.graphs.items() if role != "ranker"}
-    bare = replace(bundle.manifest, graphs=graphs, defaults=replace(bundle.manifest.defaults, best_of=1))
+    bare = replace(bundle.manifest, graphs=graphs)
     (target / "manifest.json").write_text(bare.to_json(), encoding="utf-8")
     add_ranker.copy_ranker(bundle, target)
     taken = open_bundle(target)

@@ -98,12 +98,16 @@ def test_the_option_is_kept_and_read(draft: Draft) -> None:
     assert draft_from_data(old).best_of is None
 
 
-def test_an_empty_option_says_what_suits_the_model(model: str) -> None:
+def test_an_empty_option_says_what_it_comes_to(model: str, tmp_path: Path) -> None:
     engine = RetouchEngine()
     words = field_named("best_of").automatic
     assert words is not None
-    assert words(_card(model), Draft().request) == "up to 3"
-    assert words(next(iter(engine.models())), Draft().request) == "up to 3"
+    assert words(_card(model), Draft()) == "up to 3"
+    pocket = next(iter(engine.models()))
+    assert words(pocket, Draft()) == "1"
+    assert words(_card(model), Draft(seed_locked=True)) == "1"
+    assert words(_card(model), Draft(candidates=2)) == "1"
+    assert words(_card(str(build(tmp_path / "plain"))), Draft()) == "1"
 
 
 def test_the_line_names_the_draft() -> None:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from retouch.errors import UsageError
-from retouch.request import InpaintRequest
 from retouch_tui.engine import LEAST_GB, MOST_GB, Draft, ModelCard
 
 Kind = Literal["text", "whole", "number", "choice", "switch"]
-Words = Callable[[ModelCard, InpaintRequest], str]
+Words = Callable[[ModelCard, Draft], str]
 """What to say of an option with a model, beside the other options."""
 
 
@@ -41,11 +40,11 @@ class Field:
             return ""
         return f"{value:g}" if isinstance(value, float) else str(value)
 
-    def beside(self, card: ModelCard, request: InpaintRequest) -> str:
+    def beside(self, card: ModelCard, draft: Draft) -> str:
         """Return what stands beside a switch of the request: not all looks tell on from off by colour."""
-        if not getattr(request, self.name):
+        if not getattr(draft.request, self.name):
             return "off"
-        return (self.doubt(card, request) if self.doubt is not None else "") or "on"
+        return (self.doubt(card, draft) if self.doubt is not None else "") or "on"
 
     def read(self, text: str) -> Any:
         """Read what was typed; UsageError says what is expected."""
@@ -70,20 +69,26 @@ class Field:
 def _left_out(name: str) -> Words:
     """What an option of the request comes to when it is left out."""
 
-    def words(card: ModelCard, request: InpaintRequest) -> str:
-        value = getattr(card.meant(replace(request, **{name: None})), name)  # type: ignore[arg-type]
+    def words(card: ModelCard, draft: Draft) -> str:
+        value = getattr(card.meant(replace(draft.request, **{name: None})), name)  # type: ignore[arg-type]
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     return words
 
 
-def _schedule_left_out(card: ModelCard, request: InpaintRequest) -> str:
-    meant = card.meant(replace(request, schedule=None))
+def _schedule_left_out(card: ModelCard, draft: Draft) -> str:
+    meant = card.meant(replace(draft.request, schedule=None))
     return "fitted" if meant.fast_form == "fitted" else str(meant.schedule)
 
 
-def _fast_doubt(card: ModelCard, request: InpaintRequest) -> str:
-    return "" if card.meant(request).fast_form == "fitted" else "untested"
+def _fast_doubt(card: ModelCard, draft: Draft) -> str:
+    return "" if card.meant(draft.request).fast_form == "fitted" else "untested"
+
+
+def _drafts_left_out(card: ModelCard, draft: Draft) -> str:
+    if draft.seed_locked or draft.candidates > 1 or not card.ranks or card.best_of == 1:
+        return "1"
+    return f"up to {card.best_of}"
 
 
 FIELDS: tuple[Field, ...] = (
@@ -180,7 +185,7 @@ FIELDS: tuple[Field, ...] = (
         low=1,
         high=64,
         own=True,
-        automatic=lambda card, _: f"up to {card.best_of}" if card.best_of > 1 else "1",
+        automatic=_drafts_left_out,
     ),
     Field(
         name="sampler",

@@ -38,10 +38,13 @@ class Gallery:
 
     engine: Inpainter
     folder: Path
+    drafts: int | None = None
+    """From which the best is painted where there is a prompt; None is the bundle's own default."""
 
     def paint(self, tasks: Iterable[Task], until: float) -> Iterator[Painted]:
         """Answer the tasks in order; what is not in the folder is painted until the clock `until`, in seconds."""
-        home = self.folder / work_digest(self.engine.manifest)
+        drafts = self._drafts()
+        home = self.folder / (work_digest(self.engine.manifest) + (f"-best-of-{drafts}" if drafts > 1 else ""))
         home.mkdir(parents=True, exist_ok=True)
         for task in tasks:
             picture, facts = home / f"{task.name}.png", home / f"{task.name}.json"
@@ -57,7 +60,7 @@ class Gallery:
 
         The facts are written last and mark the answer as whole.
         """
-        drafts = usual(self.engine.manifest, seeded=False) if task.prompt else 1
+        drafts = self._drafts() if task.prompt else 1
         request = InpaintRequest(prompt=task.prompt, seed=task.seed * drafts, best_of=drafts)
         if task.grow_right:
             margins = Margins(left=0, top=0, right=task.grow_right, bottom=0)
@@ -67,6 +70,9 @@ class Gallery:
         Image.fromarray(result.image).save(picture)
         proof = result.proof
         facts.write_text(json.dumps({"drift_db": proof.drift_db, "changed_outside": proof.bytes_changed_outside}))
+
+    def _drafts(self) -> int:
+        return usual(self.engine.manifest, seeded=False) if self.drafts is None else self.drafts
 
 
 def work_digest(manifest: Manifest) -> str:

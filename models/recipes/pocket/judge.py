@@ -38,6 +38,7 @@ class Options:
     cache: Path
     output: Path | None
     sheet: Path | None
+    best_of: int | None
 
 
 def main() -> None:
@@ -51,6 +52,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("build/pocket"))
     parser.add_argument("--output", type=Path, help="JSON file for all numbers")
     parser.add_argument("--sheet", type=Path, help="picture of 64 nouns")
+    parser.add_argument(
+        "--best-of", type=int, metavar="N", help="drafts of each noun; default: the bundle's own number"
+    )
     options = Options(**vars(parser.parse_args()))
     torch.set_num_threads(options.threads)
     table, ranks = judge(options)
@@ -70,7 +74,7 @@ def judge(options: Options) -> tuple[dict[str, Scores], dict[str, list[int]]]:
         artwork.only(styles=GENERATOR_STYLES, slugs=slugs), options.fillings, seed=ERASE_SEED, scale=ERASE_SCALE
     )
     engine = Inpainter(open_bundle(options.bundle), provider="cpu", threads=options.threads)
-    gallery = Gallery(engine, options.cache / "gallery")
+    gallery = Gallery(engine, options.cache / "gallery", options.best_of)
     until = time.monotonic() + options.minutes * 60
     erased = list(gallery.paint(erasing(scenes), until))
     continued = list(gallery.paint(outpainting(options.fillings), until))

@@ -38,7 +38,10 @@ class Optioning(EditorBase):
     @on(PromptEdited)
     def prompted(self, event: PromptEdited) -> None:
         """Take the prompt."""
-        if event.text != self.workspace.draft.request.prompt:
+        before = self.workspace.draft.request.prompt
+        if event.text != before:
+            if bool(event.text.strip()) != bool(before.strip()):
+                self.ask_plan()  # without a prompt there is nothing to compare drafts with
             self.workspace.draft = self.workspace.draft.with_request(prompt=event.text)
             for box in (self.query_one(PromptBox), self.query_one(PromptLine)):
                 if not box.has_focus:  # where somebody types there may be more by now than the message knows
@@ -85,6 +88,7 @@ class Optioning(EditorBase):
         draft = self.workspace.draft
         self.workspace.draft = replace(draft, seed_locked=not draft.seed_locked)
         self.show_draft()
+        self.ask_plan()  # a seed that is free may be one of several drafts
 
     # -- the plan ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Checkbox, Input, Label, Select, Static
 
 from retouch.errors import UsageError
-from retouch.request import InpaintRequest
 from retouch_tui.engine import MEMORY, Draft, Engine, ModelCard
 from retouch_tui.fields import AREAS, FIELDS, Field, field_named
 from retouch_tui.messages import ActionAsked, DraftEdited, ModelChosen
@@ -134,12 +133,12 @@ class OptionsPanel(VerticalScroll):
             widget.mutate_reactive(Select.value)  # type: ignore[misc]  # the same value may have other words now
         elif isinstance(widget, Checkbox):
             widget.value = bool(field.value(draft))
-            widget.label = field.beside(self.card, draft.request)
+            widget.label = field.beside(self.card, draft)
         else:
             if widget.value != field.shown(draft):
                 widget.value = field.shown(draft)
             if field.automatic is not None:
-                widget.placeholder = field.automatic(self.card, draft.request)
+                widget.placeholder = field.automatic(self.card, draft)
 
     def _options(self, field: Field, value: Any) -> list[tuple[str, str]]:
         if field.name == "model":
@@ -148,7 +147,7 @@ class OptionsPanel(VerticalScroll):
             found = [(name, name) for name in self._choices.get(field.name, ())]
         if field.automatic is not None:
             whose = "fast" if self._draft.request.fast else "model"
-            found.insert(0, (f"{field.automatic(self.card, self._draft.request)} ({whose})", OWN))
+            found.insert(0, (f"{field.automatic(self.card, self._draft)} ({whose})", OWN))
         if value is not None and str(value) not in {v for _, v in found}:
             found.append((str(value) or "none", str(value)))
         return found
@@ -164,15 +163,17 @@ class OptionsPanel(VerticalScroll):
         self._say()
         if draft != self._draft:
             before, self._draft = self._draft, draft
-            self._show_left_out(before.request)
+            self._show_left_out(before)
             self.post_message(DraftEdited(draft))
 
-    def _show_left_out(self, before: InpaintRequest) -> None:
+    def _show_left_out(self, before: Draft) -> None:
         """Say anew what options mean that are left out, where another one changed that; what is typed stays."""
-        now = self._draft.request
+        now = self._draft
         for field in self._fields:
             words = field.beside if field.kind == "switch" else field.automatic
-            if words is None or (now.fast == before.fast and words(self.card, now) == words(self.card, before)):
+            if words is None or (
+                now.request.fast == before.request.fast and words(self.card, now) == words(self.card, before)
+            ):
                 continue
             widget = self.query_one(f"#field-{field.name}")
             if isinstance(widget, Input):
