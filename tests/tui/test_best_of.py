@@ -51,20 +51,24 @@ def liked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-def generate(draft: Draft) -> tuple[dict[str, object], list[StepReport]]:
-    steps: list[StepReport] = []
+def generate(draft: Draft) -> tuple[dict[str, object], list[StepReport | str]]:
+    """What is kept with the result, and all that was told on the way: steps, and stages in words."""
+    told: list[StepReport | str] = []
     picture = np.full((64, 96, 3), 90, np.uint8)
-    outcome = RetouchEngine().generate(picture, MASK, draft, steps.append, lambda _: None)
-    return outcome.recipe, steps
+    outcome = RetouchEngine().generate(picture, MASK, draft, told.append, told.append)
+    return outcome.recipe, told
 
 
 def test_drafts_are_made_where_nobody_chose_a_seed(draft: Draft, liked: list[int]) -> None:
-    recipe, steps = generate(draft)
+    recipe, told = generate(draft)
+    steps = [one for one in told if isinstance(one, StepReport)]
     assert liked == [7, 8, 9]
     assert recipe["seed"] == 8
     assert "of 3 drafts, seed 8" in str(recipe["notes"])
     assert [report.step for report in steps] == list(range(1, steps[0].steps + 1))
     assert list(dict.fromkeys(report.what for report in steps)) == [*(f"draft {n} of 3" for n in (1, 2, 3)), ""]
+    assert told[-1] == "drawing the result"
+    assert told.count("drawing the result") == 1, "drafts are not the result"
 
 
 @pytest.mark.parametrize("changes", [{"seed_locked": True}, {"candidates": 2}, {"best_of": 1}], ids=str)

@@ -175,7 +175,9 @@ class RetouchEngine:
                 step = round(progress.fraction * progress.all_steps)
                 what = f"draft {progress.draft} of {progress.drafts}" if progress.drafts else ""
                 on_step(StepReport(step, progress.all_steps, progress.preview(), progress.crop, what))
-            elif progress.phase in STAGES and progress.draft <= 1:
+            elif progress.phase in STAGES and (
+                progress.draft == 0 or (progress.draft == 1 and progress.phase != "decode")
+            ):
                 on_stage(STAGES[progress.phase])
 
         result = inpainter.run(picture, mask, _request(draft, inpainter.manifest), on_progress)
