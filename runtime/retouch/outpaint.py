@@ -158,5 +158,7 @@ def _check(margins: Margins, request: InpaintRequest, overlap: int) -> None:
         raise UsageError(f"--overlap must be from 0 to 4096 pixels, not {overlap}")
     if request.feather is not None and request.feather > overlap:
         raise UsageError(f"--feather {request.feather:g} is wider than the overlap of {overlap} pixels")
+    if request.best_of > 1:
+        raise UsageError("outpaint paints strip after strip, which --best-of cannot compare; give --count and choose")
     if request.feather_out > 0:
         raise UsageError("outpaint fades inside the old picture already; widen that with --overlap")

@@ -175,11 +175,12 @@ def test_same_seed_same_picture_and_strips_have_noise_of_their_own(
         (Margins(left=4), {}, -1, "--overlap"),
         (Margins(left=4), {"feather": 9.0}, 8, "wider than the overlap"),
         (Margins(left=4), {"feather_out": 2.0}, None, "--overlap"),
+        (Margins(left=4), {"prompt": "a", "best_of": 2}, None, "--count"),
     ],
-    ids=["no side", "cut", "overlap", "feather", "ring"],
+    ids=["no side", "cut", "overlap", "feather", "ring", "drafts"],
 )
 def test_what_cannot_be_meant_is_refused(
-    margins: Margins, options: dict[str, float], overlap: int | None, told: str, engine: Inpainter
+    margins: Margins, options: dict[str, Any], overlap: int | None, told: str, engine: Inpainter
 ) -> None:
     with pytest.raises(UsageError, match=told):
         outpaint(engine, photo(), margins, InpaintRequest(**options), overlap=overlap)
