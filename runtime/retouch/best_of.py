@@ -13,6 +13,7 @@ from retouch.progress import OnProgress, Progress
 from retouch.request import LARGEST_SEED, InpaintRequest, given
 from retouch.result import InpaintResult
 from retouch.samplers import SAMPLERS
+from retouch.schedule import run_steps
 from retouch_models.manifest import Manifest
 
 SURE = 0.9
@@ -47,7 +48,7 @@ class Drafts:
     @property
     def steps(self) -> int:
         """Steps at most."""
-        return sum(times * given(request.steps) for times, request in self.runs)
+        return sum(times * _steps_of(request) for times, request in self.runs)
 
 
 def usual(manifest: Manifest, *, seeded: bool, count: int = 1) -> int:
@@ -60,7 +61,7 @@ def paint_best(
     paint: Paint, rank: Callable[[InpaintResult], float], drafts: Drafts, on_progress: OnProgress
 ) -> InpaintResult:
     """Draft, choose, and paint what was chosen; the result's request names the seed that was kept."""
-    steps, best = given(drafts.rough.steps), None
+    steps, best = _steps_of(drafts.rough), None
     seconds = Counter[str]()
     for number in range(drafts.most):
         part = _Part(number * steps, steps, drafts, on_progress, number + 1)
@@ -76,7 +77,7 @@ def paint_best(
     likeness, result = best
     note = f"of {number + 1} drafts, seed {result.request.seed} is most like the prompt ({100 * likeness:.0f} % sure)"
     if drafts.final is not None:
-        part = _Part(drafts.most * steps, given(drafts.final.steps), drafts, on_progress, 0)
+        part = _Part(drafts.most * steps, _steps_of(drafts.final), drafts, on_progress, 0)
         result = paint(replace(drafts.final, seed=result.request.seed), part)
         seconds.update(result.seconds)
     on_progress(Progress(phase="done", region=len(result.regions), regions=len(result.regions)))
@@ -89,7 +90,13 @@ def _rough(one: InpaintRequest, manifest: Manifest) -> InpaintRequest:
         return one
     bare = replace(one, fast=True, steps=None, sampler=None, schedule=None, sigmas=None, exact_steps=False)
     fast = bare.filled(manifest.defaults, fitted(manifest))
-    return fast if given(fast.steps) < given(one.steps) else one
+    return fast if _steps_of(fast) < _steps_of(one) else one
+
+
+def _steps_of(request: InpaintRequest) -> int:
+    """Steps that are really made."""
+    steps = given(request.steps)
+    return steps if request.exact_steps else run_steps(steps, request.strength)
 
 
 @dataclass(frozen=True)

@@ -122,14 +122,14 @@ class FixRun:
         taken = None
         for number in range(1, region.count + 1):
             request = replace(region.request, seed=(first + (number - 1) * drafts) % 2**64)
-            path, proof = self._candidate(region, request, number, base, digest, on_progress)
+            path, proof, seed = self._candidate(region, request, number, base, digest, on_progress)
             mine = number == choice.take
             taken = path if mine else taken
             tell(
                 Candidate(
                     region=region,
                     number=number,
-                    seed=request.seed,
+                    seed=seed,
                     path=path,
                     reused=proof is None,
                     taken=mine,
@@ -149,19 +149,19 @@ class FixRun:
         base: Picture,
         base_digest: str,
         on_progress: OnProgress,
-    ) -> tuple[Path, Proof | None]:
-        """The file of one candidate, made unless it is there; the proof if it was made."""
+    ) -> tuple[Path, Proof | None, int]:
+        """The file of one candidate, made unless it is there; the proof if it was made, and the seed that made it."""
         mask, expression = self._masks[region.number]
         inputs = json.dumps([base_digest, self.engine.bundle.digest, mask_hash(mask), request.to_data()])
         name = hashlib.sha256(inputs.encode()).hexdigest()[:12]
         path = self.folder / f"region-{region.number}-{number}-{name}.png"
         if path.is_file():
-            return path, None
+            return path, None, request.seed if request.best_of == 1 else _kept_seed(path)
         edit = repaint(self.engine, base, mask, request, on_progress)
         texts = self.texts(edit, base, mask, expression)
         done = edit.picture
         save_picture(path, done.pixels, like=done, alpha=done.alpha, text=texts, force=True)
-        return path, edit.result.proof
+        return path, edit.result.proof, edit.result.request.seed
 
     def _mask(self, region: FixRegion) -> tuple[Mask, str | None]:
         """Draw on the picture as it came, so that a choice never moves a later mask."""
@@ -176,6 +176,12 @@ class FixRun:
                 fit=region.fit_mask,
                 invert=region.invert_mask,
             )
+
+
+def _kept_seed(path: Path) -> int:
+    """The seed of the draft that a candidate came from."""
+    recipe = recipe_of(load_picture(path, max_megapixels=float("inf")))
+    return 0 if recipe is None else recipe.request.seed
 
 
 def fixed_recipe(fixed: Fixed, picture: Picture) -> Recipe:

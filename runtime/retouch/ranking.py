@@ -50,19 +50,20 @@ class Ranker:
 
 def sight(image: RGB, region: RegionResult, side: int) -> NDArray[np.float32]:
     """Cut out a square around what was painted, (3, side, side) in 0..1; the picture's border is drawn on."""
-    wanted, whole = seen_box(region), Box.of(size_of(image))
-    inside = wanted.clamp(whole.size)
-    padded = cv2.copyMakeBorder(
-        image[inside.slices],
-        inside.top - wanted.top,
-        wanted.bottom - inside.bottom,
-        inside.left - wanted.left,
-        wanted.right - inside.right,
-        cv2.BORDER_REPLICATE,
+    wanted = seen_box(region)
+    inside = wanted.clamp(size_of(image))
+    scale = side / wanted.width
+    width, height = (max(1, round(length * scale)) for length in inside.size)  # shrunk before the square is filled up
+    small = cv2.resize(
+        image[inside.slices], (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     )
-    shrinks = padded.shape[0] > side
-    small = cv2.resize(padded, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    seen: NDArray[np.float32] = np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(255)
+    left, top = (
+        min(round(before * scale), side - length)
+        for before, length in ((inside.left - wanted.left, width), (inside.top - wanted.top, height))
+    )
+    right, bottom = side - left - width, side - top - height
+    filled = cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    seen: NDArray[np.float32] = np.ascontiguousarray(filled.transpose(2, 0, 1), np.float32) / np.float32(255)
     return seen
 
 

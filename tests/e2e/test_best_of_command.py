@@ -140,3 +140,16 @@ def test_a_model_without_a_ranker_is_refused_in_words(
     assert "no ranker" in capsys.readouterr().err
     assert not (tmp_path / "out.png").exists()
     assert main(["inpaint", str(photo), "--model", str(tiny_folder), *common]) == 0
+
+
+def test_a_fix_list_tells_the_seed_that_was_kept(
+    model: Path, photo: Path, tmp_path: Path, seen: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, out = tmp_path / "plan.toml", tmp_path / "fixed.png"
+    plan.write_text('[[region]]\nmask = "rect 40,30 50x40"\nprompt = "a"\nseed = 5\ncount = 2\nbest_of = 3\n')
+    words = ["fix", str(photo), str(plan), "--model", str(model), "--provider", "cpu", "-o", str(out), "--json"]
+    for _ in range(2):
+        assert main([*words, "--force"]) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        assert [line["seed"] for line in lines if "candidate" in line] == [6, 9], "also where they were made before"
+    assert seen == [5, 6, 7, 8, 9, 10]

@@ -14,6 +14,7 @@ from retouch.proof import Proof
 from retouch.request import InpaintRequest, given, request_from_data
 from retouch.result import InpaintResult
 from retouch.samplers import SAMPLERS
+from retouch.schedule import run_steps
 from retouch.work_area import plan, work_area_of
 from retouch_models.bundle import Bundle
 from retouch_models.manifest import Manifest
@@ -32,7 +33,7 @@ class Painter:
     def __call__(self, request: InpaintRequest, report: OnProgress) -> InpaintResult:
         self.asked.append(request)
         report(Progress(phase="load"))
-        steps = given(request.steps)
+        steps = given(request.steps) if request.exact_steps else run_steps(given(request.steps), request.strength)
         for step in range(1, steps + 1):
             report(Progress(phase="step", step=step, steps=steps))
         report(Progress(phase="decode"))
@@ -98,7 +99,9 @@ def test_the_first_of_equals_is_kept_and_seeds_go_on_from_zero_after_the_largest
     assert result.request.seed == 2**64 - 2
 
 
-@pytest.mark.parametrize("options", [{"fast": True}, {"sampler": "euler_a"}, {"steps": 5}, {"steps": 2}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"fast": True}, {"sampler": "euler_a"}, {"steps": 5}, {"steps": 2}, {"strength": 0.1}], ids=str
+)
 def test_drafts_that_cannot_be_rougher_are_the_candidates(options: dict[str, object]) -> None:
     """Fewer steps of a sampler that draws noise lead to another picture, not to a rougher one."""
     full = resolved(**options)
@@ -116,15 +119,17 @@ def test_drafts_keep_what_decides_the_picture() -> None:
         assert name in changed or rough.to_data()[name] == value, name
 
 
-def test_progress_is_that_of_the_whole() -> None:
+@pytest.mark.parametrize("options", [{}, {"strength": 0.5}, {"strength": 0.5, "exact_steps": True}], ids=str)
+def test_progress_is_that_of_the_whole(options: dict[str, object]) -> None:
     told: list[Progress] = []
-    full = resolved()
+    full = resolved(**options)
     drafts = Drafts.of(full, POCKET)
     paint_best(Painter(), by_seed({10: 0.2, 11: 0.1, 12: 0.8, 13: 0.3}), drafts, told.append)
     assert [progress.phase for progress in told].count("done") == 1
     assert told[-1].phase == "done"
     steps = [progress for progress in told if progress.phase == "step"]
-    assert len(steps) == drafts.steps == steps[0].all_steps
+    assert len(steps) == drafts.steps
+    assert {progress.all_steps for progress in steps} == {drafts.steps}
     done = [round(progress.fraction * progress.all_steps) for progress in steps]
     assert done == list(range(1, drafts.steps + 1))
     assert [progress.draft for progress in steps if progress.step == 1] == [1, 2, 3, 4, 0]

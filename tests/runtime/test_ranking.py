@@ -1,5 +1,6 @@
 """What the ranker is shown and told, and that the pipeline keeps what it likes best."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,18 @@ def test_the_border_goes_on_where_the_square_reaches_beyond_the_picture() -> Non
     assert (seen[1, :24] == 1).all()
     assert (seen[0, -24:] == 1).all()
     assert seen[0, :24].max() == 0
+
+
+def test_a_long_thin_mask_takes_no_memory_of_its_square() -> None:
+    image: RGB = np.full((300, 20_000, 3), 90, np.uint8)
+    one = region(Box(100, 100, 19_900, 200), masked(19_800, 100, Box(0, 0, 19_800, 100)))
+    tracemalloc.start()
+    seen = sight(image, one, 64)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seen.shape == (3, 64, 64)
+    assert abs(seen - 90 / 255).max() < 0.01
+    assert peak < 2 * image.nbytes
 
 
 def test_a_mask_of_nothing_is_no_trap() -> None:
