@@ -231,6 +231,11 @@ class Manifest:
     parity: Mapping[str, Any] = field(default_factory=dict)
     """What the export measured against PyTorch: per graph and for a whole picture."""
 
+    @property
+    def ranks(self) -> bool:
+        """Whether it can tell which of several drafts is most like the prompt."""
+        return "ranker" in self.graphs
+
     def all_files(self) -> tuple[FileSpec, ...]:
         """Every file of the bundle but the manifest itself."""
         graphs = [f for g in self.graphs.values() for f in (g.file, g.data) if f is not None]

@@ -53,8 +53,7 @@ class Drafts:
 
 def usual(manifest: Manifest, *, seeded: bool, count: int = 1) -> int:
     """Drafts that suit a model where nobody says how many: who asks for a seed, or for several pictures, chooses."""
-    ranked = "ranker" in manifest.graphs
-    return manifest.defaults.best_of if ranked and not seeded and count == 1 else 1
+    return manifest.defaults.best_of if manifest.ranks and not seeded and count == 1 else 1
 
 
 def paint_best(

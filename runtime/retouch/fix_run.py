@@ -156,7 +156,7 @@ class FixRun:
         name = hashlib.sha256(inputs.encode()).hexdigest()[:12]
         path = self.folder / f"region-{region.number}-{number}-{name}.png"
         if path.is_file():
-            return path, None, request.seed if request.best_of == 1 else _kept_seed(path)
+            return path, None, _kept_seed(path, request)
         edit = repaint(self.engine, base, mask, request, on_progress)
         texts = self.texts(edit, base, mask, expression)
         done = edit.picture
@@ -178,10 +178,10 @@ class FixRun:
             )
 
 
-def _kept_seed(path: Path) -> int:
-    """The seed of the draft that a candidate came from."""
-    recipe = recipe_of(load_picture(path, max_megapixels=float("inf")))
-    return 0 if recipe is None else recipe.request.seed
+def _kept_seed(path: Path, request: InpaintRequest) -> int:
+    """The seed that a candidate was made with; of several drafts its recipe names the one that was kept."""
+    recipe = None if request.best_of == 1 else recipe_of(load_picture(path, max_megapixels=float("inf")))
+    return request.seed if recipe is None else recipe.request.seed
 
 
 def fixed_recipe(fixed: Fixed, picture: Picture) -> Recipe:

@@ -126,7 +126,7 @@ class InpaintRequest:
     def resolved(self, manifest: Manifest) -> "InpaintRequest":
         """Fill in the model's defaults and check every name; UnknownName carries the nearest one."""
         full = self.filled(manifest.defaults, fitted(manifest))
-        if full.best_of > 1 and "ranker" not in manifest.graphs:
+        if full.best_of > 1 and not manifest.ranks:
             raise UsageError(f"{manifest.name} has no ranker, which --best-of needs; give --count and choose yourself")
         for kind, name, known in (
             ("sampler", full.sampler, module_names("retouch.samplers")),

@@ -25,7 +25,6 @@ from recipes.pocket.text_ids import encoder_of  # noqa: E402
 from recipes.pocket.train_ranker import World  # noqa: E402
 from retouch import Inpainter, InpaintRequest  # noqa: E402
 from retouch.progress import OnProgress, ignore  # noqa: E402
-from retouch.request import LARGEST_SEED  # noqa: E402
 from retouch.result import InpaintResult  # noqa: E402
 from retouch_models.bundle import Bundle, open_bundle, verify_bundle  # noqa: E402
 
@@ -175,5 +174,4 @@ def test_the_judge_asks_for_as_many_drafts_as_a_user_gets(bundle: Bundle, tmp_pa
         ("an owl", 3, 3),
         ("", 0, 1),
     ]
-    assert max(request.seed + request.best_of for request in asked) < LARGEST_SEED
     engine.close()

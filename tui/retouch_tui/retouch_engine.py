@@ -77,7 +77,7 @@ def _card(name: str) -> ModelCard:
         schedule=own.schedule,
         fast_sigmas=fitted(manifest),
         best_of=own.best_of,
-        ranks="ranker" in manifest.graphs,
+        ranks=manifest.ranks,
     )
 
 
