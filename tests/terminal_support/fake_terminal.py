@@ -123,6 +123,12 @@ class FakeTerminal:
                 break
         return self.output
 
+    def idle(self, seconds: float) -> None:
+        """Only read, and answer what is due, for a while."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self.turn():
+            pass
+
     def until_exit(self, *, limit_s: float = 20.0) -> int:
         """Read until the script has ended, and return its status."""
         deadline = time.monotonic() + limit_s

@@ -30,8 +30,8 @@ class Listening(CanvasApp):
         self.set_timer(0.2, lambda: self.write_to_terminal("\x1b]0;READY\x07"))
 
     def on_event(self, event: events.Event) -> object:
-        """Keep keys."""
-        if isinstance(event, events.Key):
+        """Keep keys; one that a widget was handed may bubble back to the app, and was pressed once."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
             self.keys.append(event.character or event.key)
             if event.key == "full_stop":
                 self.exit()
