@@ -19,6 +19,9 @@ from retouch_models.manifest import Manifest
 SURE = 0.9
 """Likeness from which on no further draft is made."""
 
+FAINT = 0.01
+"""Likeness below which the ranker sees nothing of the prompt: it may not know the words."""
+
 Paint = Callable[[InpaintRequest, OnProgress], InpaintResult]
 
 
@@ -74,13 +77,21 @@ def paint_best(
     if best is None:
         raise ValueError("the best of none")
     likeness, result = best
-    note = f"of {number + 1} drafts, seed {result.request.seed} is most like the prompt ({100 * likeness:.0f} % sure)"
+    note = _note(number + 1, result.request.seed, likeness)
     if drafts.final is not None:
         part = _Part(drafts.most * steps, _steps_of(drafts.final), drafts, on_progress, 0)
         result = paint(replace(drafts.final, seed=result.request.seed), part)
         seconds.update(result.seconds)
     on_progress(Progress(phase="done", region=len(result.regions), regions=len(result.regions)))
     return replace(result, seconds=dict(seconds), notes=(*result.notes, note) if number else result.notes)
+
+
+def _note(count: int, seed: int, likeness: float) -> str:
+    if likeness < FAINT:
+        return (
+            f"none of {count} drafts is like the prompt to the ranker, which may not know the words: kept seed {seed}"
+        )
+    return f"of {count} drafts, seed {seed} is most like the prompt ({100 * likeness:.0f} % sure)"
 
 
 def _rough(one: InpaintRequest, manifest: Manifest) -> InpaintRequest:

@@ -81,6 +81,13 @@ def test_the_draft_most_like_the_prompt_is_painted_in_full() -> None:
     assert result.seconds == {"steps": 4 * given(drafts[0].steps) + given(full.steps)}
 
 
+def test_words_that_the_ranker_does_not_know_are_said_to_be_so() -> None:
+    result, _ = best(resolved(), {10: 0.001, 11: 0.004, 12: 0.002, 13: 0.0})
+    assert result.request.seed == 11
+    note = "none of 4 drafts is like the prompt to the ranker, which may not know the words: kept seed 11"
+    assert result.notes == ("a note", note)
+
+
 def test_drafting_ends_at_one_that_is_surely_right() -> None:
     result, asked = best(resolved(), {10: 0.2, 11: SURE, 12: 1.0, 13: 1.0})
     assert [request.seed for request in asked] == [10, 11, 11]
