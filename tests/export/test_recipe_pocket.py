@@ -24,7 +24,7 @@ from recipes.pocket.collect import GENERATOR_STYLES, JUDGE_STYLES  # noqa: E402
 from recipes.pocket.concepts import Concept, popular  # noqa: E402
 from recipes.pocket.diffusion import Diffusion  # noqa: E402
 from recipes.pocket.distil import Distillation  # noqa: E402
-from recipes.pocket.gallery import Gallery, Painted, work_digest  # noqa: E402
+from recipes.pocket.gallery import RANKER, Gallery, Painted, home_of, work_digest  # noqa: E402
 from recipes.pocket.judge_backgrounds import JUDGE_KINDS  # noqa: E402
 from recipes.pocket.judge_scores import naming_scores, psnr_inside  # noqa: E402
 from recipes.pocket.judge_tasks import naming, outpainting  # noqa: E402
@@ -426,11 +426,14 @@ def test_a_gallery_paints_each_task_once(tiny: Bundle, tmp_path: Path) -> None:
     engine.close()
 
 
-def test_answers_belong_to_what_a_bundle_does_not_to_how_it_is_described(tiny: Bundle) -> None:
+def test_answers_belong_to_what_a_bundle_does_not_to_how_it_is_described(tiny: Bundle, tmp_path: Path) -> None:
     manifest = tiny.manifest
     assert work_digest(replace(manifest, title="another", description="another")) == work_digest(manifest)
     quicker = replace(manifest, defaults=replace(manifest.defaults, steps=manifest.defaults.steps + 1))
     assert work_digest(quicker) != work_digest(manifest)
+    ranks = replace(manifest, graphs={**manifest.graphs, RANKER: manifest.graphs["unet"]})
+    assert work_digest(ranks) == work_digest(manifest), "a picture of one draft does not depend on the ranker"
+    assert home_of(ranks, tmp_path, drafts=3) != home_of(manifest, tmp_path, drafts=3)
 
 
 def test_ranks_count_from_one() -> None:

@@ -16,6 +16,7 @@ from retouch.arrays import RGB
 from retouch.best_of import usual
 from retouch.outpaint import outpaint
 from retouch.picture import Picture
+from retouch.ranking import ROLE as RANKER
 from retouch.resize import Margins
 from retouch_models.manifest import Manifest
 
@@ -44,7 +45,7 @@ class Gallery:
     def paint(self, tasks: Iterable[Task], until: float) -> Iterator[Painted]:
         """Answer the tasks in order; what is not in the folder is painted until the clock `until`, in seconds."""
         drafts = self._drafts()
-        home = self.folder / (work_digest(self.engine.manifest) + (f"-best-of-{drafts}" if drafts > 1 else ""))
+        home = home_of(self.engine.manifest, self.folder, drafts)
         home.mkdir(parents=True, exist_ok=True)
         for task in tasks:
             picture, facts = home / f"{task.name}.png", home / f"{task.name}.json"
@@ -75,8 +76,13 @@ class Gallery:
         return usual(self.engine.manifest, seeded=False) if self.drafts is None else self.drafts
 
 
-def work_digest(manifest: Manifest) -> str:
+def home_of(manifest: Manifest, folder: Path, drafts: int = 1) -> Path:
+    """Where the answers of a bundle lie."""
+    return folder / (f"{work_digest(manifest, ranked=True)}-best-of-{drafts}" if drafts > 1 else work_digest(manifest))
+
+
+def work_digest(manifest: Manifest, *, ranked: bool = False) -> str:
     """Short hash of all that the pictures of a bundle depend on: graphs, scales, noise, words, defaults."""
-    files = [(spec.file, spec.data) for _, spec in sorted(manifest.graphs.items())]
+    files = [(spec.file, spec.data) for role, spec in sorted(manifest.graphs.items()) if ranked or role != RANKER]
     told = repr((files, manifest.size, manifest.latent, manifest.noise, manifest.text, manifest.defaults))
     return hashlib.sha256(told.encode()).hexdigest()[:16]

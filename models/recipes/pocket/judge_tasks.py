@@ -45,12 +45,17 @@ def naming(nouns: list[str], seeds: int) -> Iterator[Task]:
     for i in range(count):
         seed, noun = i // len(nouns), nouns[i % len(nouns)]
         yield Task(
-            name=f"naming-{noun.replace(' ', '-')}-{seed}",
+            name=naming_name(noun, seed),
             picture=_picture(backgrounds[i] / 255),
             mask=mask,
             prompt=prompt_of(noun),
             seed=seed,
         )
+
+
+def naming_name(noun: str, seed: int) -> str:
+    """Name of the task that draws a noun."""
+    return f"naming-{noun.replace(' ', '-')}-{seed}"
 
 
 def prompt_of(noun: str) -> str:
