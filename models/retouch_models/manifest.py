@@ -139,6 +139,8 @@ class Defaults:
     """Undesired content that is used when the user gives none."""
     empty_prompt: str = ""
     """Prompt that is used when the user gives none: what removes a thing."""
+    blend: str = field(default="feather", metadata=LATER)
+    """How what it paints is joined to the picture."""
     best_of: int = field(default=1, metadata=LATER)
     """Drafts from which the one most like the prompt is chosen, where no seed is asked for; needs a ranker."""
 

@@ -9,7 +9,7 @@ from retouch.colour import match_colours
 from retouch.geometry import Placement
 from retouch.opacity import reach
 from retouch.proof import Proof, prove
-from retouch.request import InpaintRequest
+from retouch.request import InpaintRequest, given
 
 LEAST_FEATHER_PX = 2.0
 AUTO = "auto"
@@ -46,5 +46,6 @@ def join(crop: RGB, raw: RGB, mask: Mask, request: InpaintRequest, radius_px: fl
         best = choose(crop, patch, mask, options)
         name, pixels = best.name, best.result
     else:
-        name, pixels = request.blend, BLENDS[request.blend](options)(crop, patch, mask)
+        name = given(request.blend)
+        pixels = BLENDS[name](options)(crop, patch, mask)
     return Joined(pixels=pixels, proof=prove(crop, raw, pixels, reach(mask, request.feather_out), blend=name))

@@ -87,7 +87,8 @@ class InpaintRequest:
     """Width of the fade inside the mask's edge; 0 is a hard edge."""
     feather_out: float = 0.0
     """Width of a fade outside the mask's edge; pixels in it change."""
-    blend: str = "feather"
+    blend: str | None = None
+    """How the new part is joined to the old one; None is what suits the model."""
     colour_match: str = "none"
     overlay: bool = True
     """Lay the untouched original over everything outside the mask."""
@@ -154,6 +155,7 @@ class InpaintRequest:
             guidance=own.guidance if asked.guidance is None else asked.guidance,
             sampler=own.sampler if asked.sampler is None else asked.sampler,
             schedule=own.schedule if asked.schedule is None else asked.schedule,
+            blend=own.blend if asked.blend is None else asked.blend,
             best_of=asked.best_of if asked.prompt.strip() else 1,
         )
         return full if full.fast_form is None else replace(full, fast_form=form_of(full, levels))

@@ -32,6 +32,7 @@ class ModelCard:
     guidance: float = 7.5
     sampler: str = "dpmpp_2m"
     schedule: str = "model"
+    blend: str = "feather"
     fast_sigmas: tuple[float, ...] = ()
     """Noise levels of the fast preset that were fitted to the model; empty where none were."""
     best_of: int = 1
@@ -41,7 +42,13 @@ class ModelCard:
 
     def meant(self, request: InpaintRequest) -> InpaintRequest:
         """Return what a request comes to with this model; names are not checked."""
-        own = Defaults(steps=self.steps, guidance=self.guidance, sampler=self.sampler, schedule=self.schedule)
+        own = Defaults(
+            steps=self.steps,
+            guidance=self.guidance,
+            sampler=self.sampler,
+            schedule=self.schedule,
+            blend=self.blend,
+        )
         return request.filled(own, self.fast_sigmas)
 
 

@@ -222,7 +222,13 @@ FIELDS: tuple[Field, ...] = (
         tip="What stands under the mask at the start, when strength is below 1. Also called masked content.",
         kind="choice",
     ),
-    Field(name="blend", label="Blend", tip="How the new part is joined to the old one.", kind="choice"),
+    Field(
+        name="blend",
+        label="Blend",
+        tip="How the new part is joined to the old one. The model's own is a good choice.",
+        kind="choice",
+        automatic=_left_out("blend"),
+    ),
     Field(
         name="feather",
         label="Feather px",

@@ -75,6 +75,7 @@ def _card(name: str) -> ModelCard:
         guidance=own.guidance,
         sampler=own.sampler,
         schedule=own.schedule,
+        blend=own.blend,
         fast_sigmas=fitted(manifest),
         best_of=own.best_of,
         ranks=manifest.ranks,

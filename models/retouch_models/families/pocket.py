@@ -10,7 +10,7 @@ def pocket() -> Family:
     return Family(
         title="pocket",
         recognises=lambda f: f.levels == 3 and not f.linear_projection and not f.pooled_text,
-        defaults=Defaults(steps=15, guidance=3.5, empty_prompt="background"),
+        defaults=Defaults(steps=15, guidance=3.5, empty_prompt="background", blend="poisson"),
         largest=1.5,
         fast_sigmas=(14.6146, 5.743, 2.754, 1.318, 0.439),  # models/recipes/pocket/fit_fast.py
         tolerance=Tolerance(picture_db={"fp32": 50.0, "fp16": 38.0, "int8": 25.0}),

@@ -153,7 +153,9 @@ def add_area_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--feather-out", type=number, metavar="PX", help="fade outside the mask's edge (changes pixels there)"
     )
-    group.add_argument("--blend", metavar="NAME", help=f"{', '.join(module_names('retouch.blend'))}")
+    group.add_argument(
+        "--blend", metavar="NAME", help=f"{', '.join(module_names('retouch.blend'))}; default: what suits the model"
+    )
     group.add_argument("--colour-match", metavar="NAME", help="none, lab, histogram: from the unmasked pixels only")
     group.add_argument("--no-overlay", dest="overlay", action="store_false", default=None, help="raw decode in the box")
 
