@@ -338,7 +338,7 @@ def test_a_whole_run_keeps_the_draft_that_clip_likes(
     assert judged[0][0] != judged[1][0]
     assert all(0 < likeness < 0.5 and not still_open for likeness, _, still_open in judged)
     assert result.request.seed == max(judged)[1]
-    assert any("most like the prompt" in note for note in result.notes)
+    assert any(f"seed {result.request.seed}" in note for note in result.notes)
 
 
 def test_the_command_takes_the_folder(
